@@ -1,0 +1,1 @@
+"""Submissions in, gradebook and reports out: rebuild, student process, judge, record, report."""

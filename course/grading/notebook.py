@@ -1,0 +1,166 @@
+"""The source notebook of an assignment, read as exercises: who answers what, and which cells judge it."""
+
+import ast
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import nbformat
+from nbformat import NotebookNode
+
+from course.errors import CourseError
+
+CODE_ROLES = ("setup", "given", "answer", "visible", "hidden", "demo")
+TEST_ROLES = ("visible", "hidden")
+# A submission is somebody else's file: what no honest notebook needs is refused before it is parsed.
+MAX_NOTEBOOK_BYTES = 20_000_000
+
+
+class NotebookError(CourseError):
+    """The file is not a notebook that can be read; the message says why in one line."""
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One code cell of the source notebook that the grader knows by its grade_id."""
+
+    grade_id: str
+    source: str
+
+
+@dataclass(frozen=True)
+class TestCell(Cell):
+    """A test cell: one point of view on an answer, with its own points."""
+
+    __test__ = False  # not a test class for pytest
+    view: str
+    hidden: bool
+    points: float
+
+
+@dataclass
+class Exercise:
+    """One exercise: its header's facts, its answer cells and its test cells, in the order of the notebook."""
+
+    id: str
+    title: str
+    minutes: int
+    difficulty: int
+    forbids: tuple[str, ...]
+    needs: tuple[str, ...]
+    seconds: float
+    answers: list[Cell] = field(default_factory=list)
+    tests: list[TestCell] = field(default_factory=list)
+    manual_points: float = 0.0
+
+    @property
+    def points(self) -> float:
+        return sum(test.points for test in self.tests) + self.manual_points
+
+    @property
+    def names(self) -> dict[str, str]:
+        """What the reference's answer cells define at top level: name -> "function", "class" or "value"."""
+        return {name: kind for cell in self.answers for name, kind in defined_names(cell.source).items()}
+
+
+@dataclass
+class Source:
+    """The source notebook of one assignment, as the grader reads it."""
+
+    assignment: str
+    notebook: str
+    nb: NotebookNode
+    exercises: list[Exercise]
+    setup: list[Cell]
+    given: list[Cell]
+
+    def exercise(self, exercise_id: str) -> Exercise:
+        for exercise in self.exercises:
+            if exercise.id == exercise_id:
+                return exercise
+        raise KeyError(exercise_id)
+
+    def before(self, exercise: Exercise) -> list[Exercise]:
+        """The exercises that come before this one."""
+        return self.exercises[: self.exercises.index(exercise)]
+
+
+def read_notebook(path: Path) -> NotebookNode:
+    """Read a notebook of any nbformat version as version 4; raise NotebookError with one line if it is none."""
+    try:
+        if path.stat().st_size > MAX_NOTEBOOK_BYTES:
+            raise NotebookError(
+                f"{path}: larger than {MAX_NOTEBOOK_BYTES // 1_000_000} MB; clear its outputs and save it again"
+            )
+        nb = nbformat.read(path, as_version=4)
+        for cell in nb.cells:
+            if not isinstance(cell.source, str) or not isinstance(cell.metadata, dict):
+                raise NotebookError(f"{path}: not a Jupyter notebook (a cell without source or metadata)")
+    except NotebookError:
+        raise
+    except OSError as error:
+        raise NotebookError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except RecursionError:
+        raise NotebookError(f"{path}: not a Jupyter notebook (nested too deeply)") from None
+    except Exception as error:  # nbformat raises a different type for each way in which a file is no notebook
+        reason = " ".join(str(error).split())[:120]
+        raise NotebookError(f"{path}: not a Jupyter notebook ({reason})") from None
+    return nb
+
+
+def read_source(path: Path) -> Source:
+    """Read `…/ASSIGNMENT/NOTEBOOK.ipynb` as a Source. Its author's slips are CourseErrors that name the cell."""
+    nb = read_notebook(path)
+    exercises: dict[str, Exercise] = {}
+    setup, given = [], []
+    for cell in nb.cells:
+        facts = cell.metadata.get("course", {})
+        role = facts.get("role", "prose")
+        grader = cell.metadata.get("nbgrader", {})
+        grade_id = grader.get("grade_id", cell.get("id", ""))
+        if role == "exercise":
+            exercises[facts["exercise"]] = _exercise(facts)
+        elif role in ("setup", "given"):
+            (setup if role == "setup" else given).append(Cell(grade_id, cell.source))
+        elif role in ("answer", "manual", *TEST_ROLES):
+            exercise = exercises.get(facts.get("exercise", ""))
+            if exercise is None:
+                raise CourseError(
+                    f"{path}: cell {grade_id} belongs to no exercise whose header stands above it", 1
+                )
+            if role == "answer":
+                exercise.answers.append(Cell(grade_id, cell.source))
+            elif role == "manual":
+                exercise.manual_points += float(grader["points"])
+            else:
+                view = grade_id.partition("-")[2]
+                exercise.tests.append(
+                    TestCell(grade_id, cell.source, view, role == "hidden", float(grader["points"]))
+                )
+    return Source(path.parent.name, path.stem, nb, list(exercises.values()), setup, given)
+
+
+def _exercise(facts: dict) -> Exercise:
+    return Exercise(
+        id=facts["exercise"],
+        title=facts["title"],
+        minutes=facts["minutes"],
+        difficulty=facts["difficulty"],
+        forbids=tuple(facts.get("forbids", ())),
+        needs=tuple(facts.get("needs", ())),
+        seconds=float(facts.get("seconds", 20)),
+    )
+
+
+def defined_names(code: str) -> dict[str, str]:
+    """The names that a cell binds at top level: name -> "function", "class" or "value" (imports don't count)."""
+    names: dict[str, str] = {}
+    for node in ast.parse(code).body:
+        if isinstance(node, ast.FunctionDef):
+            names[node.name] = "function"
+        elif isinstance(node, ast.ClassDef):
+            names[node.name] = "class"
+        elif isinstance(node, ast.Assign | ast.AnnAssign):
+            targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+            for name in (n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)):
+                names[name] = "value"
+    return names

@@ -1,0 +1,176 @@
+"""Rebuild a submission on the source notebook: only the text of a student's cells travels, found by grade_id.
+
+Submitted metadata, tags, outputs and changed tests stay behind. Cells that the student added are kept in their place,
+as text that an answer may draw on, and reported.
+"""
+
+import re
+from copy import deepcopy
+from dataclasses import dataclass, field
+
+from IPython.core.inputtransformer2 import TransformerManager
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell
+
+from course.grading.notebook import TEST_ROLES, Source
+
+# An added cell longer than this is no helper; it stays out, with a note.
+MAX_CELL_CHARACTERS = 100_000
+STUB = "raise NotImplementedError"
+
+
+@dataclass(frozen=True)
+class StudentCell:
+    """Text of one code cell of the student's: an answer (by its grade_id) or a helper (grade_id None).
+
+    after: how many of the source notebook's cells stand before it.
+    """
+
+    grade_id: str | None
+    source: str
+    after: int
+
+
+@dataclass
+class Rebuilt:
+    """A submission on the source notebook. `nb` is that notebook; `cells` the student's code in its order."""
+
+    nb: NotebookNode
+    cells: list[StudentCell] = field(default_factory=list)
+    manual: dict[str, str] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def answers(self) -> dict[str, str]:
+        """grade_id -> the student's text, for the answer cells that the submission has."""
+        return {cell.grade_id: cell.source for cell in self.cells if cell.grade_id}
+
+    @property
+    def helpers(self) -> list[str]:
+        return [cell.source for cell in self.cells if cell.grade_id is None]
+
+
+def rebuild(source: Source, submitted: NotebookNode) -> Rebuilt:
+    """Put the student's text into a copy of the source notebook. Nothing of it is run or believed."""
+    notes: list[str] = []
+    known = {_grade_id(cell): cell for cell in source.nb.cells if _grade_id(cell)}
+    submitted_by_id = _by_grade_id(submitted, known, notes)
+    cells, manual = [], {}
+    nb = deepcopy(source.nb)
+    rebuilt: list[NotebookNode] = []
+    extras = _extras(source, submitted, known)
+    for index, cell in enumerate(nb.cells):
+        grade_id, role = _grade_id(cell), _role(cell)
+        cell.outputs = [] if cell.cell_type == "code" else cell.get("outputs")
+        if cell.cell_type != "code":
+            del cell["outputs"]
+        theirs = submitted_by_id.get(grade_id)
+        if role == "answer":
+            if theirs is None:
+                notes.append(f"the answer cell {grade_id} is missing")
+                cell.source = "# This answer cell was not in the submission."
+            else:
+                cell.source = theirs.source
+                cells.append(StudentCell(grade_id, theirs.source, index))
+        elif role == "manual":
+            cell.source = manual[grade_id] = theirs.source if theirs is not None else ""
+        elif grade_id and theirs is None and role in TEST_ROLES:
+            notes.append(f"the test cell {grade_id} was deleted; the original was used")
+        rebuilt.append(cell)
+        for extra in extras.get(index, ()):
+            if len(extra.source) > MAX_CELL_CHARACTERS:
+                notes.append("an added cell was left out: it is too long")
+                continue
+            if extra.cell_type == "code":
+                cells.append(StudentCell(None, extra.source, index))
+            rebuilt.append(_extra_cell(extra, len(rebuilt)))
+    nb.cells = rebuilt
+    added = sum(1 for cell in cells if cell.grade_id is None)
+    if added:
+        notes.append(
+            f"{added} added code cell{'s' if added > 1 else ''} kept as helper{'s' if added > 1 else ''}"
+        )
+    notes.extend(_changed_tests(source, submitted_by_id))
+    return Rebuilt(nb, cells, manual, notes)
+
+
+def plain_python(source: str) -> str:
+    """The cell's text as Python: IPython's magics and shell lines become calls of `get_ipython()`."""
+    return TransformerManager().transform_cell(source)
+
+
+def _grade_id(cell: NotebookNode) -> str:
+    grader = cell.metadata.get("nbgrader")
+    grade_id = grader.get("grade_id") if isinstance(grader, dict) else None
+    return grade_id if isinstance(grade_id, str) else ""
+
+
+def _role(cell: NotebookNode) -> str:
+    return cell.metadata.get("course", {}).get("role", "prose")
+
+
+def _by_grade_id(submitted: NotebookNode, known: dict, notes: list[str]) -> dict[str, NotebookNode]:
+    """The submitted cells that the source knows. Of two copies, the one that is no stub counts; of two answers, the last."""
+    found: dict[str, NotebookNode] = {}
+    for cell in submitted.cells:
+        grade_id = _grade_id(cell)
+        if grade_id not in known or cell.cell_type != known[grade_id].cell_type:
+            continue
+        if grade_id in found:
+            notes.append(f"the cell {grade_id} is there twice; the last answer counts")
+            if STUB in cell.source and STUB not in found[grade_id].source:
+                continue
+        found[grade_id] = cell
+    return found
+
+
+def _extras(source: Source, submitted: NotebookNode, known: dict) -> dict[int, list[NotebookNode]]:
+    """The student's own cells, by the index of the source cell that they stand after.
+
+    What was changed in a cell that is not an answer (an import added to the setup, a helper written into a demo) counts
+    as a cell of the student's too; test cells and prose don't.
+    """
+    index_of = {_grade_id(cell) or cell.get("id"): index for index, cell in enumerate(source.nb.cells)}
+    originals = {_normal(cell.source) for cell in source.nb.cells}
+    extras: dict[int, list[NotebookNode]] = {}
+    here = 0
+    for cell in submitted.cells:
+        name = _grade_id(cell) if _grade_id(cell) in known else cell.get("id")
+        here = index_of.get(name, here)
+        role = _role(source.nb.cells[here]) if name in index_of else None
+        if role in ("answer", "manual", "exercise", *TEST_ROLES) or _normal(cell.source) in originals:
+            continue
+        if role == "prose" or not cell.source.strip() or cell.cell_type not in ("code", "markdown"):
+            continue
+        if _grade_id(cell).startswith(tuple(known)) and role is None:
+            continue
+        extras.setdefault(here, []).append(cell)
+    return extras
+
+
+def _extra_cell(cell: NotebookNode, number: int) -> NotebookNode:
+    new = new_code_cell(cell.source) if cell.cell_type == "code" else new_markdown_cell(cell.source)
+    new.id = f"added-{number}"
+    return new
+
+
+def _changed_tests(source: Source, submitted_by_id: dict[str, NotebookNode]) -> list[str]:
+    changed = []
+    for exercise in source.exercises:
+        for test in exercise.tests:
+            theirs = submitted_by_id.get(test.grade_id)
+            if theirs is None:
+                continue
+            expected = _without_hidden(test.source) if test.hidden else test.source
+            if _normal(theirs.source) not in (_normal(expected), _normal(test.source)):
+                changed.append(f"the test cell {test.grade_id} was changed; the original was used")
+    return changed
+
+
+def _without_hidden(source: str) -> str:
+    """A test cell as nbgrader releases it: the region of hidden tests cut out."""
+    return re.sub(r"(?ms)^[^\n]*BEGIN HIDDEN TESTS.*?END HIDDEN TESTS[^\n]*\n?", "", source)
+
+
+def _normal(source: str) -> str:
+    return "\n".join(line.rstrip() for line in source.strip().splitlines())

@@ -1,0 +1,266 @@
+"""The student process: holds one exercise's answer and does what the judge asks, over one socket.
+
+It holds no test, no expected value and no gradebook. Whatever it says is taken for a claim: see border.py. This module
+runs beside the student's code and can't be protected from it; nothing in the judge depends on it being intact.
+"""
+
+import hashlib
+import os
+import random
+import socket
+import sys
+from collections.abc import Callable
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from course.grading import wire
+
+MAX_MESSAGE = 2000
+# Torch functions that a test may pass to an answer (`attend(torch.mul, …)`): by name, never as code.
+TORCH_FUNCTIONS = {
+    name: getattr(torch, name)
+    for name in ("relu", "sigmoid", "tanh", "softmax", "matmul", "bmm", "add", "mul", "exp", "abs", "square")
+} | {"gelu": nn.functional.gelu, "cosine_similarity": nn.functional.cosine_similarity}
+
+
+class _Shell:
+    """What `get_ipython()` answers here: magics that time a block run the block, all others do nothing."""
+
+    def __init__(self, namespace: dict):
+        self._namespace = namespace
+
+    def run_cell_magic(self, name: str, line: str, body: str) -> None:
+        if name in ("time", "timeit", "capture", "prun"):
+            exec(compile(body, "<a cell>", "exec"), self._namespace)
+
+    def __getattr__(self, name: str) -> Callable:
+        return lambda *args, **kwargs: None
+
+
+class Student:
+    """The answer's namespace, the modules made of it, and the graphs that the judge may still differentiate."""
+
+    def __init__(self):
+        self.namespace: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
+        self.namespace["get_ipython"] = lambda: _Shell(self.namespace)
+        self.modules: list[nn.Module] = []
+        self.graphs: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
+
+    def answer(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
+        """Do one request; an error of the student's becomes the reply."""
+        try:
+            return getattr(self, f"do_{header['op']}")(header, buffers)
+        except BaseException as error:  # SystemExit and KeyboardInterrupt of an answer are its errors, too
+            return {"error": describe(error)}, []
+
+    def do_run(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
+        """Run the chunks of the program. An error ends its chunk; names that it had bound stay bound."""
+        errors = []
+        for label, code in header["chunks"]:
+            try:
+                exec(compile(code, label, "exec", dont_inherit=True), self.namespace)
+            except BaseException as error:
+                errors.append({"label": label, **describe(error)})
+        return {"errors": errors}, []
+
+    def do_call(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
+        """Call a function or a module with values; the reply holds values, and a graph's number if there is one."""
+        tensors = wire.unpack_table(header["tensors"], buffers)
+        function = self.named(*header["callee"])
+        involved = [self.modules[int(handle)] for handle in header["states"]]
+        for module, state in zip(involved, header["states"].values(), strict=True):
+            load_state(module, state, tensors)
+        for index in header["leaves"]:
+            tensors[index].requires_grad_()
+        args, kwargs = (
+            wire.unpack(header["args"], tensors, self.named),
+            wire.unpack(header["kwargs"], tensors, self.named),
+        )
+        digests = [digest(tensor) for tensor in tensors]
+        states = [snapshot(module) for module in involved]
+        seed(header["seed"], header["default_dtype"])
+        with torch.set_grad_enabled(header["grad"]):
+            if header["stand_in"]:
+                from course.check import stand_in
+
+                value = stand_in.run(function, tuple(args), kwargs)
+            else:
+                value = function(*args, **kwargs)
+        packer = wire.Packer(opaque=True)
+        reply = {"value": packer.pack(value), "graph": None}
+        outputs = list(packer.tensors)
+        reply["changed"] = [i for i, old in enumerate(digests) if digest(tensors[i]) != old]
+        reply["states"] = {
+            handle: {name: packer.pack(new) for name, new in changed_state(module, old)}
+            for handle, module, old in zip(header["states"], involved, states, strict=True)
+        }
+        inputs = [tensors[i] for i in header["leaves"]]
+        inputs += [self.modules[handle].get_parameter(name) for handle, name in header["parameters"]]
+        if inputs and any(output.requires_grad for output in outputs):
+            reply["graph"] = len(self.graphs)
+            self.graphs[reply["graph"]] = (inputs, outputs)
+        reply["tensors"], raw = packer.table()
+        return reply, raw
+
+    def do_vjp(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
+        """The vector–Jacobian product of a graph; the graph is kept, since a test may differentiate twice."""
+        inputs, outputs = self.graphs[header["graph"]]
+        cotangents = wire.unpack_table(header["tensors"], buffers)
+        pairs = [(outputs[i], cotangent) for i, cotangent in zip(header["outputs"], cotangents, strict=True)]
+        pairs = [(output, cotangent.to(output)) for output, cotangent in pairs if output.requires_grad]
+        gradients = torch.autograd.grad(
+            [output for output, _ in pairs],
+            inputs,
+            [cotangent for _, cotangent in pairs],
+            retain_graph=True,
+            allow_unused=True,
+        )
+        packer = wire.Packer()
+        reply = {"value": packer.pack(list(gradients))}
+        reply["tensors"], raw = packer.table()
+        return reply, raw
+
+    def do_new(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
+        """Make an instance of a student's class; the reply holds its parameters and buffers."""
+        tensors = wire.unpack_table(header["tensors"], buffers)
+        seed(header["seed"], header["default_dtype"])
+        args, kwargs = (
+            wire.unpack(header["args"], tensors, self.named),
+            wire.unpack(header["kwargs"], tensors, self.named),
+        )
+        return self._adopt(self.namespace[header["name"]](*args, **kwargs))
+
+    def do_copy(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
+        """A deep copy of a module under a handle of its own."""
+        from copy import deepcopy
+
+        return self._adopt(deepcopy(self.modules[header["handle"]]))
+
+    def do_get(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
+        """The value that the answer bound to a name."""
+        if header["name"] not in self.namespace:
+            raise NameError(f"name '{header['name']}' is not defined")
+        packer = wire.Packer(opaque=True)
+        reply = {"value": packer.pack(self.namespace[header["name"]])}
+        reply["tensors"], raw = packer.table()
+        return reply, raw
+
+    def do_forget(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
+        """Drop the graphs and modules of the test cell that has ended."""
+        self.graphs.clear()
+        self.modules.clear()
+        return {}, []
+
+    def _adopt(self, module: Any) -> tuple[dict, list[bytes]]:
+        if not isinstance(module, nn.Module):
+            raise TypeError(f"expected an nn.Module, got {type(module).__name__}")
+        self.modules.append(module)
+        packer = wire.Packer()
+        reply = {
+            "handle": len(self.modules) - 1,
+            "parameters": {name: packer.pack(value) for name, value in module.named_parameters()},
+            "buffers": {name: packer.pack(value) for name, value in module.named_buffers()},
+        }
+        reply["tensors"], raw = packer.table()
+        return reply, raw
+
+    def named(self, kind: str, name: Any) -> Any:
+        """What crosses by name: a module's handle, a function of the answer or of a setup cell, a function of torch."""
+        if kind == "module":
+            return self.modules[name]
+        if kind == "torch":
+            return TORCH_FUNCTIONS[name]
+        if name not in self.namespace:
+            raise NameError(f"name '{name}' is not defined")
+        return self.namespace[name]
+
+
+def load_state(module: nn.Module, state: dict, tensors: list[Tensor]) -> None:
+    """Set train/eval and the parameters and buffers that the judge changed since they last crossed."""
+    module.train(state["training"])
+    current = dict(module.named_parameters()) | dict(module.named_buffers())
+    with torch.no_grad():
+        for name, (row, requires_grad) in state["values"].items():
+            target, value = current[name], tensors[row]
+            if target.dtype == value.dtype and target.shape == value.shape:
+                target.copy_(value)
+            else:
+                target.data = value.clone()
+            if target.is_floating_point():
+                target.requires_grad_(requires_grad)
+
+
+def snapshot(module: nn.Module) -> dict[str, Tensor]:
+    state = dict(module.named_parameters()) | dict(module.named_buffers())
+    return {name: value.detach().clone() for name, value in state.items()}
+
+
+def changed_state(module: nn.Module, before: dict[str, Tensor]) -> list[tuple[str, Tensor]]:
+    """The parameters and buffers that a call changed in place (training does)."""
+    state = dict(module.named_parameters()) | dict(module.named_buffers())
+    return [
+        (name, v) for name, v in state.items() if name in before and not torch.equal(v.detach(), before[name])
+    ]
+
+
+def digest(tensor: Tensor) -> bytes:
+    raw = (
+        tensor.detach().contiguous().view(-1).view(torch.uint8)
+        if tensor.numel()
+        else torch.empty(0, dtype=torch.uint8)
+    )
+    return hashlib.blake2b(raw.numpy().tobytes(), digest_size=16).digest()
+
+
+def seed(number: int, default_dtype: str) -> None:
+    """Every call starts from a seed of the judge's; no random state goes back."""
+    torch.set_default_dtype(wire.DTYPES[default_dtype])
+    torch.manual_seed(number)
+    random.seed(number)
+    if numpy := sys.modules.get("numpy"):
+        numpy.random.seed(number % 2**32)
+
+
+def describe(error: BaseException) -> dict:
+    """An error as data: its type's name and ancestry, a short message, the line in the student's cell."""
+    if isinstance(error, SyntaxError) and error.filename and error.filename.startswith("<"):
+        line = error.lineno
+    else:
+        line = None
+        trace = error.__traceback__
+        while trace:
+            if trace.tb_frame.f_code.co_filename.startswith("<A"):
+                line = trace.tb_lineno
+            trace = trace.tb_next
+    try:
+        message = str(error)[:MAX_MESSAGE]
+    except Exception:
+        message = ""
+    return {
+        "type": type(error).__name__[:80],
+        "mro": [ancestor.__name__[:80] for ancestor in type(error).__mro__][:20],
+        "message": message,
+        "line": line,
+    }
+
+
+def serve(sock: socket.socket) -> None:
+    """Answer requests until the judge closes the socket."""
+    student = Student()
+    wire.send(sock, {"hello": os.getpid()}, [])
+
+    def read(count: int) -> bytearray:
+        return wire.read_exactly(sock, count)
+
+    while True:
+        try:
+            header, buffers = wire.receive(read)
+        except (EOFError, OSError):
+            return
+        reply, raw = student.answer(header, buffers)
+        try:
+            wire.send(sock, reply, raw)
+        except wire.WireError as error:
+            wire.send(sock, {"error": describe(error)}, [])

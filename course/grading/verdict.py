@@ -1,0 +1,98 @@
+"""What the judge says of a submission: plain data that travels, is kept as JSON and is made into reports."""
+
+import json
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+
+OUTCOMES = ("passed", "failed", "not_attempted", "error", "timeout", "crashed", "forbidden", "missing")
+STATUSES = ("passed", "partial", *OUTCOMES[1:], "ungraded", "manual_pending")
+
+
+@dataclass
+class CellVerdict:
+    """The verdict on one test cell. `message` is safe to show anywhere; `details` may hold values of the test."""
+
+    grade_id: str
+    exercise: str
+    view: str
+    hidden: bool
+    score: float
+    max_score: float
+    outcome: str
+    message: str = ""
+    mistake: str | None = None
+    details: str = ""
+
+
+@dataclass
+class ExerciseVerdict:
+    """The verdict on one exercise: a row of grades.csv."""
+
+    exercise: str
+    title: str
+    score: float
+    max_score: float
+    status: str
+    message: str = ""
+    mistakes: list[str] = field(default_factory=list)
+
+
+@dataclass
+class Verdict:
+    """The verdict on one submission. `key` names what was graded with what: equal keys, equal verdicts."""
+
+    student: str
+    assignment: str
+    notebook: str
+    key: str
+    exercises: list[ExerciseVerdict] = field(default_factory=list)
+    cells: list[CellVerdict] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+    seconds_late: int | None = None
+
+    @property
+    def score(self) -> float:
+        return sum(exercise.score for exercise in self.exercises)
+
+    @property
+    def max_score(self) -> float:
+        return sum(exercise.max_score for exercise in self.exercises)
+
+    def to_json(self) -> str:
+        return json.dumps(asdict(self), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
+
+    @classmethod
+    def from_json(cls, text: str) -> "Verdict":
+        fields = json.loads(text)
+        fields["exercises"] = [ExerciseVerdict(**exercise) for exercise in fields["exercises"]]
+        fields["cells"] = [CellVerdict(**cell) for cell in fields["cells"]]
+        return cls(**fields)
+
+    @classmethod
+    def read(cls, path: Path) -> "Verdict":
+        return cls.from_json(path.read_text(encoding="utf-8"))
+
+
+def exercise_verdict(exercise: str, title: str, cells: list[CellVerdict]) -> ExerciseVerdict:
+    """Sum the cells of one exercise up: points, a status, and each different message once, in the cells' order."""
+    score = sum(cell.score for cell in cells)
+    max_score = sum(cell.max_score for cell in cells)
+    messages = list(dict.fromkeys(cell.message for cell in cells if cell.message))
+    mistakes = list(dict.fromkeys(cell.mistake for cell in cells if cell.mistake))
+    status = _status(score, max_score, [cell.outcome for cell in cells])
+    return ExerciseVerdict(exercise, title, score, max_score, status, "; ".join(messages), mistakes)
+
+
+def _status(score: float, max_score: float, outcomes: list[str]) -> str:
+    for costly in ("timeout", "crashed", "forbidden", "missing"):
+        if costly in outcomes:
+            return costly
+    if score == max_score:
+        return "passed"
+    if score > 0:
+        return "partial"
+    # Nothing was earned: a check that failed says more about the answer than an error does, and an error more than a stub.
+    for outcome in ("failed", "error"):
+        if outcome in outcomes:
+            return outcome
+    return "not_attempted"

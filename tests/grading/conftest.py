@@ -1,0 +1,12 @@
+"""What the grader's tests share: one zygote for the whole run of a worker."""
+
+import pytest
+
+from course.grading.zygote import zygote
+
+
+@pytest.fixture(scope="session")
+def student_zygote():
+    """The socket of a zygote; each connection is a fresh student process."""
+    with zygote([]) as path:
+        yield path
