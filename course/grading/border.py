@@ -1,9 +1,10 @@
 """The judge's side of the border: proxies for a student's functions, modules and values.
 
-A test cell uses them as if they were the student's own objects in a plain kernel. What comes back is a claim: values are
-checked for form here and for truth by the test. Nothing of the student's is ever run, unpickled or imported here.
+A test cell uses them as if they were the student's own objects in a plain kernel. What comes back is a claim: values
+are checked for form here and for truth by the test. Nothing of the student's is ever run, unpickled or imported here.
 """
 
+import contextlib
 import os
 import random
 import select
@@ -73,10 +74,8 @@ class Border:
         """End the student process, whatever it is doing."""
         self._sock.close()
         if self._pidfd is not None:
-            try:
+            with contextlib.suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            except ProcessLookupError:
-                pass
             os.close(self._pidfd)
             self._pidfd = None
 
@@ -112,9 +111,7 @@ class Border:
         inputs = list(packer.tensors)
         grad = torch.is_grad_enabled() and not stand_in
         leaves = [i for i, tensor in enumerate(inputs) if tensor.requires_grad and grad]
-        parameters = [
-            (m, name) for m in involved for name, p in m.named_parameters() if p.requires_grad and grad
-        ]
+        parameters = [(m, name) for m in involved for name, p in m.named_parameters() if p.requires_grad and grad]
         states = {m.handle: m.state_to_send(packer) for m in involved}
         reply, tensors = self.request(
             "call", packer, callee=callee, **trees, leaves=leaves, grad=torch.is_grad_enabled(), stand_in=stand_in,
@@ -124,23 +121,16 @@ class Border:
             module.take_state(reply.get("states"), lambda tree: self._unpack(tree, tensors))
         sources = [inputs[i] for i in leaves] + [m.get_parameter(name) for m, name in parameters]
         if sources and isinstance(reply.get("graph"), int):
-            flags = [
-                bool(row.get("grad")) and tensors[i].is_floating_point()
-                for i, row in enumerate(reply["tensors"])
-            ]
+            flags = [bool(row.get("grad")) and tensors[i].is_floating_point() for i, row in enumerate(reply["tensors"])]
             tensors = list(_Graph.apply(self, reply["graph"], tensors, flags, *sources))
         changed = reply.get("changed")
         named = _argument_names(args, kwargs, inputs)
         changed = (
-            [named.get(i, f"argument {i}") for i in changed if isinstance(i, int)]
-            if isinstance(changed, list)
-            else []
+            [named.get(i, f"argument {i}") for i in changed if isinstance(i, int)] if isinstance(changed, list) else []
         )
         return self._unpack(reply.get("value"), tensors), changed
 
-    def vjp(
-        self, graph: int, outputs: list[int], cotangents: list[Tensor], like: list[Tensor]
-    ) -> list[Tensor | None]:
+    def vjp(self, graph: int, outputs: list[int], cotangents: list[Tensor], like: list[Tensor]) -> list[Tensor | None]:
         """The product of cotangents with the Jacobian of a graph; each gradient is held to its input's shape."""
         packer = wire.Packer()
         packer.pack([cotangent.contiguous() for cotangent in cotangents])
@@ -235,7 +225,7 @@ class Border:
 
 
 class RemoteFunction:
-    """A student's function. `changed_by_last_call` and `on_stand_in_device` are what course.check asks a callable for."""
+    """A student's function. course.check asks it for `changed_by_last_call` and `on_stand_in_device`."""
 
     def __init__(self, border: Border, name: str):
         self._border = border
@@ -258,9 +248,7 @@ class _Inner(nn.Module):
     """A sub-module of a student's module: it holds parameters; only the whole module can be called."""
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        raise AuthorError(
-            "a sub-module of a student's module can't be called from a test; call the module itself"
-        )
+        raise AuthorError("a sub-module of a student's module can't be called from a test; call the module itself")
 
 
 class RemoteModule(nn.Module):
@@ -304,9 +292,7 @@ class RemoteModule(nn.Module):
         self._crossed[name] = value.detach().clone()
 
     def forward(self, *args: Any, **kwargs: Any) -> Any:
-        value, self.changed_by_last_call = self._border.call(
-            ("module", self.handle), args, kwargs, modules=[self]
-        )
+        value, self.changed_by_last_call = self._border.call(("module", self.handle), args, kwargs, modules=[self])
         return value
 
     def on_stand_in_device(self, *args: Any, **kwargs: Any) -> Any:
@@ -352,7 +338,7 @@ class RemoteModule(nn.Module):
             return super().__getattr__(name)
         except AttributeError:
             raise AttributeError(
-                f"{name!r} of a student's module can't be reached by a test: only parameters and buffers cross the border"
+                f"{name!r} of a student's module can't be reached by a test: only parameters and buffers cross"
             ) from None
 
 
@@ -363,17 +349,13 @@ class _Graph(torch.autograd.Function):
     def forward(ctx, border: Border, graph: int, outputs: list[Tensor], flags: list[bool], *inputs: Tensor):
         ctx.border, ctx.graph = border, graph
         ctx.inputs, ctx.flags = inputs, flags
-        ctx.mark_non_differentiable(
-            *(output for output, flag in zip(outputs, flags, strict=True) if not flag)
-        )
+        ctx.mark_non_differentiable(*(output for output, flag in zip(outputs, flags, strict=True) if not flag))
         return tuple(outputs)
 
     @staticmethod
     @once_differentiable
     def backward(ctx, *cotangents: Tensor | None):
-        wanted = [
-            i for i, (c, flag) in enumerate(zip(cotangents, ctx.flags, strict=True)) if flag and c is not None
-        ]
+        wanted = [i for i, (c, flag) in enumerate(zip(cotangents, ctx.flags, strict=True)) if flag and c is not None]
         gradients = ctx.border.vjp(ctx.graph, wanted, [cotangents[i] for i in wanted], list(ctx.inputs))
         return (None, None, None, None, *gradients)
 

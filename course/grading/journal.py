@@ -1,15 +1,14 @@
 """The journal: one verdict a submission, kept beside the gradebook, so that a run can go on where another stopped."""
 
 import hashlib
-import os
 import platform
 import secrets
-import tempfile
 from pathlib import Path
 
 import course
 from course.errors import CourseError
 from course.grading.notebook import Source
+from course.grading.output import write_atomically
 from course.grading.program import given_path
 from course.grading.submissions import Submission
 from course.grading.verdict import Verdict
@@ -71,19 +70,6 @@ def verdict_key(source: Source, submission: Submission, secret: str) -> str:
         digest.update(len(part).to_bytes(8))
         digest.update(part)
     return digest.hexdigest()
-
-
-def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader, or a crash, finds the old one or the new one, never half of it."""
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def _library() -> list[Path]:

@@ -17,8 +17,8 @@ import torch
 from course.check import CheckFailed, ledger
 from course.grading.border import AuthorError, Border, StudentError, StudentGone, StudentTimeout
 from course.grading.notebook import Exercise, Source, TestCell
-from course.grading.program import Program, program_for
-from course.grading.rebuild import STUB, Rebuilt
+from course.grading.program import program_for
+from course.grading.rebuild import Rebuilt
 from course.grading.verdict import CellVerdict, ExerciseVerdict, exercise_verdict
 from course.grading.zygote import connect
 
@@ -88,9 +88,7 @@ def judge_exercise(
     return verdicts
 
 
-def _run_test(
-    source, exercise, test, border, bench, setup, errors
-) -> tuple[CellVerdict, tuple[str, str] | None]:
+def _run_test(source, exercise, test, border, bench, setup, errors) -> tuple[CellVerdict, tuple[str, str] | None]:
     """One test cell in a fresh copy of the setup's names; also whether the exercise ends here (time-out, crash)."""
     namespace = dict(setup)
     _seed(bench, test)
@@ -111,9 +109,7 @@ def _run_test(
         raise
     except Exception as error:  # the test could not go on with what the answer returned
         reason = type(error).__name__ if test.hidden else f"{type(error).__name__}: {error}"
-        return _verdict(
-            exercise, test, "failed", f"the test can't use what the answer returned ({reason})"
-        ), None
+        return _verdict(exercise, test, "failed", f"the test can't use what the answer returned ({reason})"), None
     if ledger.passed == 0:
         raise AuthorError(f"{test.grade_id}: no check ran in this test cell")
     return _verdict(exercise, test, "passed"), None
@@ -140,7 +136,10 @@ def _seed(bench: Bench, test: TestCell) -> None:
 
 
 def _outcome(error: StudentError, test: TestCell, errors: list[dict]) -> tuple[str, str]:
-    """An error of the student's code as outcome and message. In a hidden test their own words stay out: they may hold its inputs."""
+    """An error of the student's code as outcome and message.
+
+    In a hidden test their own words stay out: they may hold its inputs.
+    """
     if error.type_name == "NotImplementedError":
         return "not_attempted", "not attempted yet"
     own = next((e for e in errors if str(e.get("label", "")).startswith("<A")), None)
@@ -165,14 +164,10 @@ def _short(message: str) -> str:
 
 def _verdict(exercise: Exercise, test: TestCell, outcome: str, message: str = "") -> CellVerdict:
     score = test.points if outcome == "passed" else 0.0
-    return CellVerdict(
-        test.grade_id, exercise.id, test.view, test.hidden, score, test.points, outcome, message
-    )
+    return CellVerdict(test.grade_id, exercise.id, test.view, test.hidden, score, test.points, outcome, message)
 
 
 def _manual(exercise: Exercise, rebuilt: Rebuilt) -> ExerciseVerdict:
     written = any(text.strip() and text.strip() != "YOUR ANSWER HERE" for text in rebuilt.manual.values())
     message = "waits for a person" if written else "no answer was written; a person confirms"
-    return ExerciseVerdict(
-        exercise.id, exercise.title, 0.0, exercise.manual_points, "manual_pending", message
-    )
+    return ExerciseVerdict(exercise.id, exercise.title, 0.0, exercise.manual_points, "manual_pending", message)

@@ -124,18 +124,14 @@ def read_source(path: Path) -> Source:
         elif role in ("answer", "manual", *TEST_ROLES):
             exercise = exercises.get(facts.get("exercise", ""))
             if exercise is None:
-                raise CourseError(
-                    f"{path}: cell {grade_id} belongs to no exercise whose header stands above it", 1
-                )
+                raise CourseError(f"{path}: cell {grade_id} belongs to no exercise whose header stands above it", 1)
             if role == "answer":
                 exercise.answers.append(Cell(grade_id, cell.source))
             elif role == "manual":
                 exercise.manual_points += float(grader["points"])
             else:
                 view = grade_id.partition("-")[2]
-                exercise.tests.append(
-                    TestCell(grade_id, cell.source, view, role == "hidden", float(grader["points"]))
-                )
+                exercise.tests.append(TestCell(grade_id, cell.source, view, role == "hidden", float(grader["points"])))
     return Source(path.parent.name, path.stem, nb, list(exercises.values()), setup, given)
 
 

@@ -155,6 +155,4 @@ class _Scope:
 
     def _is_own(self, node: ast.Attribute) -> bool:
         """`self.softmax` is the student's where a class of theirs has such an attribute."""
-        return (
-            isinstance(node.value, ast.Name) and node.value.id == "self" and node.attr in self.own_attributes
-        )
+        return isinstance(node.value, ast.Name) and node.value.id == "self" and node.attr in self.own_attributes

@@ -32,29 +32,22 @@ class Program:
 def program_for(source: Source, rebuilt: Rebuilt, exercise: Exercise) -> Program:
     """The program of one exercise of one submission."""
     answers = _answers(rebuilt, exercise)
-    for grade_id, code in answers.items():
+    for code in answers.values():
         if error := _syntax_error(code):
-            return Program(
-                problem=("error", f"SyntaxError: {error.msg} (line {error.lineno} of the answer {grade_id})")
-            )
+            return Program(problem=("error", f"SyntaxError: {error.msg} (line {error.lineno} of the answer)"))
     given_names = {
-        name
-        for earlier in source.before(exercise)
-        if earlier.id not in exercise.needs
-        for name in earlier.names
+        name for earlier in source.before(exercise) if earlier.id not in exercise.needs for name in earlier.names
     }
     wanted = set(exercise.names)
     own = _bound(answers.values())
     elsewhere = given_names | own | _bound(cell.source for cell in source.setup)
     others = [plain_python(cell.source) for cell in rebuilt.cells if cell.grade_id not in answers]
     helpers = definitions(others, _loaded(answers.values()) | (wanted - own), without=elsewhere)
-    # A definition that the student added between the answer and its tests replaces the answer's, as it does in a kernel.
+    # A definition added between the answer and its tests replaces the answer's, as it does in a kernel.
     late = definitions(_cells_below(source, rebuilt, exercise), wanted)
     missing = wanted - own - _bound(helpers)
     if len(answers) < len(exercise.answers) and missing:
-        return Program(
-            problem=("missing", f"the answer cell is missing: nothing defines {', '.join(sorted(missing))}")
-        )
+        return Program(problem=("missing", f"the answer cell is missing: nothing defines {', '.join(sorted(missing))}"))
     given = definitions([_given_source(source.assignment)], given_names, keep_imports=True)
     chunks = [
         *((cell.grade_id, cell.source) for cell in (*source.setup, *source.given)),
@@ -64,34 +57,24 @@ def program_for(source: Source, rebuilt: Rebuilt, exercise: Exercise) -> Program
         *(("<a helper cell>", code) for code in late),
     ]
     setup = [cell.source for cell in source.setup]
-    forbidden = find_forbidden(
-        [*answers.values()], [*helpers, *late], setup, exercise.forbids, [*exercise.names]
-    )
+    forbidden = find_forbidden([*answers.values()], [*helpers, *late], setup, exercise.forbids, [*exercise.names])
     return Program(chunks, None, forbidden)
 
 
 def _answers(rebuilt: Rebuilt, exercise: Exercise) -> dict[str, str]:
     submitted = rebuilt.answers
     return {
-        cell.grade_id: plain_python(submitted[cell.grade_id])
-        for cell in exercise.answers
-        if cell.grade_id in submitted
+        cell.grade_id: plain_python(submitted[cell.grade_id]) for cell in exercise.answers if cell.grade_id in submitted
     }
 
 
 def _cells_below(source: Source, rebuilt: Rebuilt, exercise: Exercise) -> list[str]:
     """The student's own cells between the answer to the exercise and the last of its tests."""
-    index_of = {
-        cell.metadata.get("nbgrader", {}).get("grade_id"): i for i, cell in enumerate(source.nb.cells)
-    }
+    index_of = {cell.metadata.get("nbgrader", {}).get("grade_id"): i for i, cell in enumerate(source.nb.cells)}
     if not exercise.answers or not exercise.tests:
         return []
     first, last = index_of[exercise.answers[-1].grade_id], index_of[exercise.tests[-1].grade_id]
-    return [
-        plain_python(cell.source)
-        for cell in rebuilt.cells
-        if cell.grade_id is None and first <= cell.after < last
-    ]
+    return [plain_python(cell.source) for cell in rebuilt.cells if cell.grade_id is None and first <= cell.after < last]
 
 
 def _bound(sources: Iterable[str]) -> set[str]:
@@ -111,18 +94,14 @@ def definitions(
 
     without: names that are bound elsewhere; statements are not taken for their sake.
     """
-    statements = [
-        statement for source in sources if not _syntax_error(source) for statement in ast.parse(source).body
-    ]
+    statements = [statement for source in sources if not _syntax_error(source) for statement in ast.parse(source).body]
     taken: set[int] = set()
     wanted = set(names) - without
     while True:
         before = len(taken)
         for index, statement in enumerate(statements):
             is_import = keep_imports and isinstance(statement, ast.Import | ast.ImportFrom)
-            if index not in taken and (
-                is_import or (bound_names(statement) | _changed_names(statement)) & wanted
-            ):
+            if index not in taken and (is_import or (bound_names(statement) | _changed_names(statement)) & wanted):
                 taken.add(index)
                 wanted |= _loaded([statement]) - without
         if len(taken) == before:

@@ -87,9 +87,7 @@ def rebuild(source: Source, submitted: NotebookNode) -> Rebuilt:
     nb.cells = rebuilt
     added = sum(1 for cell in cells if cell.grade_id is None)
     if added:
-        notes.append(
-            f"{added} added code cell{'s' if added > 1 else ''} kept as helper{'s' if added > 1 else ''}"
-        )
+        notes.append(f"{added} added code cell{'s' if added > 1 else ''} kept as helper{'s' if added > 1 else ''}")
     notes.extend(_changed_tests(source, submitted_by_id))
     return Rebuilt(nb, cells, manual, notes)
 
@@ -110,7 +108,7 @@ def _role(cell: NotebookNode) -> str:
 
 
 def _by_grade_id(submitted: NotebookNode, known: dict, notes: list[str]) -> dict[str, NotebookNode]:
-    """The submitted cells that the source knows. Of two copies, the one that is no stub counts; of two answers, the last."""
+    """The submitted cells that the source knows. Of two copies the one that is no stub counts, else the last."""
     found: dict[str, NotebookNode] = {}
     for cell in submitted.cells:
         grade_id = _grade_id(cell)

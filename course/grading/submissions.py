@@ -22,10 +22,10 @@ class Submission:
 
 
 def find_assignments(root: Path, names: list[str]) -> list[Path]:
-    """The source notebooks of the named assignments, or of all. An unknown name is a CourseError that lists the known."""
+    """The source notebooks of the named assignments, or of all. An unknown name is a CourseError."""
     found = {path.parent.name: path for path in sorted((root / "solutions").glob("*/*.ipynb"))}
     if not found:
-        raise CourseError(f"no assignment in {root / 'solutions'}: run this in the course's folder, or name it with --root")
+        raise CourseError(f"no assignment in {root / 'solutions'}: run this in the course's folder")
     for name in names:
         if name not in found:
             raise CourseError(f"no assignment {name!r}; there is {', '.join(found)}")

@@ -91,7 +91,7 @@ def _status(score: float, max_score: float, outcomes: list[str]) -> str:
         return "passed"
     if score > 0:
         return "partial"
-    # Nothing was earned: a check that failed says more about the answer than an error does, and an error more than a stub.
+    # Nothing was earned: a failed check says more about the answer than an error does, and an error more than a stub.
     for outcome in ("failed", "error"):
         if outcome in outcomes:
             return outcome

@@ -44,11 +44,13 @@ class WireError(Exception):
 class Opaque:
     """Stands in the judge for a value that can't cross the border: all that is known of it is its type's name."""
 
-    def __init__(self, type_name: str):
-        self.type_name = type_name
-
     def __repr__(self) -> str:
-        return f"<{self.type_name}>"
+        return f"<{type(self).__name__}>"
+
+
+def opaque(type_name: str) -> Opaque:
+    """A stand-in whose own type bears the name, so that a message about it names what the student returned."""
+    return type(type_name, (Opaque,), {})()
 
 
 # ---- frames -----------------------------------------------------------------------------------------------------
@@ -192,9 +194,7 @@ def _span(tensor: Tensor) -> tuple[int, int]:
         low = tensor.storage_offset() * size // ALIGNMENT * ALIGNMENT
         return low, low
     first = tensor.storage_offset()
-    last = first + sum(
-        (extent - 1) * stride for extent, stride in zip(tensor.shape, tensor.stride(), strict=True)
-    )
+    last = first + sum((extent - 1) * stride for extent, stride in zip(tensor.shape, tensor.stride(), strict=True))
     return first * size // ALIGNMENT * ALIGNMENT, (last + 1) * size
 
 
@@ -206,8 +206,7 @@ def unpack_table(rows: Any, buffers: list[bytearray]) -> list[Tensor]:
     if not isinstance(rows, list) or len(rows) > MAX_BUFFERS:
         raise WireError("the table of tensors is no list")
     storages = [
-        torch.frombuffer(buffer or bytearray(ALIGNMENT), dtype=torch.uint8).untyped_storage()
-        for buffer in buffers
+        torch.frombuffer(buffer or bytearray(ALIGNMENT), dtype=torch.uint8).untyped_storage() for buffer in buffers
     ]
     return [_unpack_row(row, storages, buffers) for row in rows]
 
@@ -219,11 +218,7 @@ def _unpack_row(row: Any, storages: list, buffers: list[bytearray]) -> Tensor:
         counts = [*shape, *stride, offset, place]
     except (KeyError, TypeError):
         raise WireError("a tensor's header is incomplete") from None
-    if (
-        not all(_is_count(count) for count in counts)
-        or len(shape) != len(stride)
-        or len(shape) > MAX_DIMENSIONS
-    ):
+    if not all(_is_count(count) for count in counts) or len(shape) != len(stride) or len(shape) > MAX_DIMENSIONS:
         raise WireError("a tensor's header holds something that is no shape")
     if place >= len(storages):
         raise WireError("a tensor's header names a buffer that was not sent")
@@ -239,9 +234,7 @@ def _unpack_row(row: Any, storages: list, buffers: list[bytearray]) -> Tensor:
     return empty.set_(storages[place], offset, shape, stride)
 
 
-def unpack(
-    tree: Tree, tensors: list[Tensor], named: Callable[[str, Any], Any] | None = None, depth: int = 0
-) -> Any:
+def unpack(tree: Tree, tensors: list[Tensor], named: Callable[[str, Any], Any] | None = None, depth: int = 0) -> Any:
     """The value of a tree. `named(kind, name)` finds what crosses by name; without it such a value is a WireError."""
     if depth > MAX_DEPTH:
         raise WireError("the value is nested too deeply")
@@ -266,8 +259,8 @@ def unpack(
         return DTYPES[body]
     if kind == "device" and body in ("cpu", "cuda", "cuda:0", "mps"):
         return torch.device(body)
-    if kind == "opaque" and isinstance(body, str):
-        return Opaque(body[:80])
+    if kind == "opaque" and isinstance(body, str) and "\0" not in body:
+        return opaque(body[:80])
     if named is not None:
         return named(kind, body)
     raise WireError("a value is not of the wire's form")

@@ -32,15 +32,20 @@ class JudgeFailed(Exception):
 
 
 def warm_up(preload: list[str]) -> multiprocessing.context.BaseContext:
-    """The context whose processes are forked from a parent that has imported the judge and nothing else happened in."""
-    os.environ |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1", "MPLBACKEND": "Agg", "NBGRADER_EXECUTION": "autograde"}
+    """The context whose processes are forked from a parent that has imported the judge and done nothing else."""
+    os.environ |= {
+        "OMP_NUM_THREADS": "1",
+        "MKL_NUM_THREADS": "1",
+        "MPLBACKEND": "Agg",
+        "NBGRADER_EXECUTION": "autograde",
+    }
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload(["course.grading.judge", *preload])
     return context
 
 
 def judge_in_process(context, job: Job) -> tuple[list[ExerciseVerdict], list[CellVerdict]]:
-    """Judge one submission in a process of its own. Raises JudgeFailed if it dies, hangs or finds the author at fault."""
+    """Judge one submission in a process of its own. Raises JudgeFailed if there is no verdict."""
     receiver, sender = context.Pipe(duplex=False)
     with _GUARD:  # starting a process is not thread-safe in multiprocessing
         process = context.Process(target=_judge, args=(sender, job), daemon=True)

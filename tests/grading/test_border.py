@@ -13,7 +13,7 @@ from torch import nn
 from course.grading.border import AuthorError, Border, RemoteModule, StudentError, StudentGone, StudentTimeout
 from course.grading.zygote import connect
 
-ANSWER = '''
+ANSWER = """
 import os, sys, time, math, random
 import torch
 from torch import nn
@@ -66,7 +66,7 @@ def train(layer, x, y, steps):
         optimizer.zero_grad(); loss.backward(); optimizer.step()
         losses.append(loss.item())
     return losses
-'''
+"""
 
 LOCAL = {"__name__": "local"}
 exec(ANSWER, LOCAL)
