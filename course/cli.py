@@ -16,6 +16,11 @@ def main(argv: list[str] | None = None) -> int:
     except CourseError as error:
         print(f"course: {error}", file=sys.stderr)
         return error.exit_code
+    except ModuleNotFoundError as error:
+        if not (error.name or "").startswith("course."):
+            raise
+        print("course: this command needs the teachers' copy of the course; this is a student's", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("\ncourse: stopped; what was done is kept, run the same command again to go on", file=sys.stderr)
         return 130
@@ -46,7 +51,11 @@ def _parser() -> argparse.ArgumentParser:
     check.add_argument("notebook", type=Path)
     check.add_argument("--junit", type=Path, metavar="FILE", help="also write the results as JUnit XML")
 
-    validate = command("validate", _validate, "hold a notebook's marked outputs to the reference's (gives no points)")
+    validate = command(
+        "validate",
+        _validate,
+        "hold a notebook's marked outputs to the reference's; gives no points. Runs its code here, without a sandbox",
+    )
     validate.add_argument("notebook", type=Path)
 
     release = command("release", _release, "generate assignments/ from solutions/")

@@ -24,6 +24,18 @@ from course.grading.zygote import connect
 
 # A message goes into a table's cell; what a student's exception says may be any length.
 MAX_MESSAGE = 300
+# What PyTorch's own errors mean: said in words of ours, since in a hidden test an error's text may hold its inputs.
+KNOWN_ERRORS = {
+    "without overflow": "a constant can't be converted to half precision without overflow",
+    "must match the size": "the sizes of two tensors do not fit together",
+    "shapes cannot be multiplied": "the shapes of a matrix product do not fit together",
+    "same device": "two tensors live on different devices",
+    "same dtype": "two tensors have different dtypes",
+    "inplace operation": "a tensor that the gradient needs was changed in place",
+    "leaf Variable that requires grad": "an input that needs a gradient is changed in place",
+    "Dimension out of range": "a dimension is named that the tensor has not",
+    "is not defined": "a name is not defined",
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +78,8 @@ def judge_exercise(
         outcome, message = program.problem
         return [_verdict(exercise, test, outcome, message) for test in exercise.tests]
     if program.forbidden:
-        message = "; ".join(dict.fromkeys(map(str, program.forbidden)))
+        first = {finding.call: finding for finding in reversed(program.forbidden)}
+        message = "; ".join(map(str, first.values()))
         return [_verdict(exercise, test, "forbidden", message) for test in exercise.tests]
     verdicts: list[CellVerdict] = []
     border, end = None, None
@@ -146,8 +159,9 @@ def _outcome(error: StudentError, test: TestCell, errors: list[dict]) -> tuple[s
     if error.type_name == "NameError" and own:
         return "error", _short(f"the answer cell stopped with {StudentError(own)}")
     if test.hidden:
+        known = next((f": {words}" for text, words in KNOWN_ERRORS.items() if text in error.message), "")
         where = f" (line {error.line} of the answer)" if error.line else ""
-        return "error", f"the answer raises {error.type_name}{where}"
+        return "error", f"the answer raises {error.type_name}{known}{where}"
     return "error", _short(f"the answer raises {error}")
 
 

@@ -1,6 +1,7 @@
 """The source notebook of an assignment, read as exercises: who answers what, and which cells judge it."""
 
 import ast
+import warnings
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -91,7 +92,9 @@ def read_notebook(path: Path) -> NotebookNode:
             raise NotebookError(
                 f"{path}: larger than {MAX_NOTEBOOK_BYTES // 1_000_000} MB; clear its outputs and save it again"
             )
-        nb = nbformat.read(path, as_version=4)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # older formats have no cell ids: nothing that a user has to mend
+            nb = nbformat.read(path, as_version=4)
         for cell in nb.cells:
             if not isinstance(cell.source, str) or not isinstance(cell.metadata, dict):
                 raise NotebookError(f"{path}: not a Jupyter notebook (a cell without source or metadata)")

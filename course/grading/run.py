@@ -14,7 +14,7 @@ from pathlib import Path
 from tqdm import tqdm
 
 from course.errors import CourseError
-from course.grading.autograded import annotate, write_autograded
+from course.grading.autograded import annotate, autograded_path, write_autograded
 from course.grading.feedback import write_feedback
 from course.grading.gradebook import open_gradebook
 from course.grading.journal import Journal, verdict_key
@@ -155,7 +155,9 @@ def _write(task: _Task, gradebook, journal: Journal, options: Options) -> None:
     timestamp, _ = read_timestamp(task.submission.folder)
     nb = annotate(task.rebuilt.nb, task.verdict, task.source) if task.rebuilt else None
     task.verdict.seconds_late = record(gradebook, task.verdict, nb, timestamp)
-    if nb is not None:
+    if nb is None:
+        autograded_path(options.out, task.verdict).unlink(missing_ok=True)  # formgrader must not show an older one
+    else:
         write_autograded(options.out, task.verdict, nb)
     if options.feedback:
         write_feedback(options.out, nb, with_human_grades(gradebook, task.verdict))

@@ -200,16 +200,12 @@ def snapshot(module: nn.Module) -> dict[str, Tensor]:
 def changed_state(module: nn.Module, before: dict[str, Tensor]) -> list[tuple[str, Tensor]]:
     """The parameters and buffers that a call changed in place (training does)."""
     state = dict(module.named_parameters()) | dict(module.named_buffers())
-    return [
-        (name, v) for name, v in state.items() if name in before and not torch.equal(v.detach(), before[name])
-    ]
+    return [(name, v) for name, v in state.items() if name in before and not torch.equal(v.detach(), before[name])]
 
 
 def digest(tensor: Tensor) -> bytes:
     raw = (
-        tensor.detach().contiguous().view(-1).view(torch.uint8)
-        if tensor.numel()
-        else torch.empty(0, dtype=torch.uint8)
+        tensor.detach().contiguous().view(-1).view(torch.uint8) if tensor.numel() else torch.empty(0, dtype=torch.uint8)
     )
     return hashlib.blake2b(raw.numpy().tobytes(), digest_size=16).digest()
 

@@ -74,11 +74,13 @@ class Verdict:
 
 
 def exercise_verdict(exercise: str, title: str, cells: list[CellVerdict]) -> ExerciseVerdict:
-    """Sum the cells of one exercise up: points, a status, and each different message once, in the cells' order."""
+    """Sum the cells of one exercise up: points, a status, and what there is to say, each thing once."""
     score = sum(cell.score for cell in cells)
     max_score = sum(cell.max_score for cell in cells)
-    messages = list(dict.fromkeys(cell.message for cell in cells if cell.message))
     mistakes = list(dict.fromkeys(cell.mistake for cell in cells if cell.mistake))
+    # Where a mistake has a name, "not the expected value" in other cells adds nothing to it.
+    told = [cell for cell in cells if cell.message and (cell.mistake or cell.outcome != "failed")]
+    messages = dict.fromkeys(cell.message.rstrip(".") for cell in told or cells if cell.message)
     status = _status(score, max_score, [cell.outcome for cell in cells])
     return ExerciseVerdict(exercise, title, score, max_score, status, "; ".join(messages), mistakes)
 

@@ -70,9 +70,7 @@ def main(path: str, preload: list[str]) -> None:
 
     torch.set_num_threads(1)
     for name in ("course.grading.student_process", "course.check", "course.check.stand_in", *preload):
-        with contextlib.suppress(
-            Exception
-        ):  # a setup cell that can't be imported fails where it is run, with its name
+        with contextlib.suppress(Exception):  # a setup cell that can't be imported fails where it is run, with its name
             importlib.import_module(name)
     signal.signal(signal.SIGCHLD, signal.SIG_IGN)  # children are reaped by the kernel
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the grader's business

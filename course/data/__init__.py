@@ -1,0 +1,1 @@
+"""Corpora of the course: one file each, offline, seeded, small."""

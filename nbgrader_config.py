@@ -1,0 +1,16 @@
+"""nbgrader's settings. The folder that holds this file is the course root, for nbgrader and for `course`."""
+
+# nbgrader puts get_config into this file's namespace before it runs it.
+c = get_config()  # noqa: F821
+
+c.CourseDirectory.course_id = "attention"
+c.CourseDirectory.source_directory = "solutions"
+c.CourseDirectory.release_directory = "assignments"
+# `nbgrader generate_solution` would write to solution/, one letter away from the sources.
+c.CourseDirectory.solution_directory = "build/worked-solutions"
+
+# Seconds. A cell that trains needs more than nbgrader's 30, and output may lag on a busy machine.
+c.Execute.timeout = 120
+c.Execute.startup_timeout = 120
+c.Execute.iopub_timeout = 30
+c.Execute.shutdown_kernel = "immediate"  # half a second less for each notebook

@@ -1,0 +1,149 @@
+"""Wrong answers lose points and are told why; right ones don't, however they are written; trivial ones get nothing.
+
+Each answer is judged as in a graded run, but only its own exercise, and compared with the verdict of a plain kernel.
+"""
+
+from pathlib import Path
+
+import nbclient
+import nbformat
+import pytest
+
+from course.grading.judge import Bench, judge_exercise, setup_namespace
+from course.grading.notebook import Source, read_source
+from course.grading.program import program_for
+from course.grading.rebuild import rebuild
+from course.grading.verdict import CellVerdict, exercise_verdict
+from tests.support.answers import Answer, apply, load, run_plain
+
+ROOT = Path(__file__).parents[2]
+SOURCES = {path.parent.name: read_source(path) for path in sorted((ROOT / "solutions").glob("*/*.ipynb"))}
+
+
+def answers(kind: str) -> list:
+    """All answers of one kind, over all assignments, as parameters of a test."""
+    found = [
+        (assignment, answer)
+        for assignment in SOURCES
+        for answer in load(ROOT / "tests" / "answers" / assignment / f"{kind}.toml")
+    ]
+    return [pytest.param(assignment, answer, id=f"{assignment}: {answer}") for assignment, answer in found]
+
+
+EXERCISES = [
+    pytest.param(name, exercise.id, id=exercise.id)
+    for name, s in SOURCES.items()
+    for exercise in s.exercises
+    if exercise.tests
+]
+
+
+@pytest.fixture(scope="session")
+def setups() -> dict[str, dict]:
+    """What the setup cells of each assignment define, for the judge."""
+    return {assignment: setup_namespace(source) for assignment, source in SOURCES.items()}
+
+
+@pytest.fixture(autouse=True)
+def graded_run(monkeypatch):
+    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+
+
+def judged(
+    source: Source, submitted, exercise_id: str, zygote: Path, setups: dict, student="a student"
+) -> list[CellVerdict]:
+    bench = Bench(zygote, "the secret of the tests", student)
+    exercise = source.exercise(exercise_id)
+    return judge_exercise(source, rebuild(source, submitted), exercise, bench, setups[source.assignment])
+
+
+def hold_to_plain(cells: list[CellVerdict], submitted, exercise_id: str) -> None:
+    """The border must not change a verdict."""
+    plain = run_plain(submitted, exercise_id)
+    differing = {c.grade_id: (c, plain[c.grade_id]) for c in cells if (c.outcome == "passed") != plain[c.grade_id][0]}
+    assert not differing
+
+
+@pytest.mark.parametrize(("assignment", "exercise_id"), EXERCISES)
+def test_the_reference_gets_all_points_on_both_sides_of_the_border(assignment, exercise_id, student_zygote, setups):
+    source = SOURCES[assignment]
+    cells = judged(source, source.nb, exercise_id, student_zygote, setups)
+    assert [(c.grade_id, c.message) for c in cells if c.outcome != "passed"] == []
+    hold_to_plain(cells, source.nb, exercise_id)
+
+
+@pytest.mark.parametrize("assignment", SOURCES)
+def test_there_are_90_points_for_the_judge_and_10_for_a_person(assignment):
+    exercises = SOURCES[assignment].exercises
+    assert sum(test.points for exercise in exercises for test in exercise.tests) == 90
+    assert sum(exercise.manual_points for exercise in exercises) == 10
+
+
+@pytest.mark.parametrize("assignment", SOURCES)
+def test_the_reference_passes_every_test_cell_in_a_plain_kernel(assignment):
+    nb = nbformat.from_dict(SOURCES[assignment].nb)
+    nb.cells = [cell for cell in nb.cells if cell.metadata.course.role != "demo"]
+    nbclient.NotebookClient(nb, timeout=300, kernel_name="python3").execute(cwd=str(ROOT))  # an error raises here
+
+
+@pytest.mark.parametrize(("assignment", "answer"), answers("wrong"))
+def test_a_wrong_answer_loses_points_and_is_told_why(assignment, answer: Answer, student_zygote, setups):
+    source = SOURCES[assignment]
+    submitted = apply(source.nb, answer)
+    cells = judged(source, submitted, answer.exercise, student_zygote, setups)
+    verdict = exercise_verdict(answer.exercise, "", cells)
+    assert verdict.score < verdict.max_score
+    assert answer.message
+    assert answer.message in verdict.message
+    if verdict.status != "forbidden":  # what may be called is the grader's to say; a kernel runs it
+        hold_to_plain(cells, submitted, answer.exercise)
+
+
+@pytest.mark.parametrize("assignment", SOURCES)
+def test_a_wrong_answer_costs_nothing_in_other_exercises(assignment):
+    source = SOURCES[assignment]
+    programs = {e.id: program_for(source, rebuild(source, source.nb), e).chunks for e in source.exercises if e.tests}
+    for answer in load(ROOT / "tests" / "answers" / assignment / "wrong.toml"):
+        rebuilt = rebuild(source, apply(source.nb, answer))
+        for exercise in source.exercises:
+            if exercise.tests and exercise.id != answer.exercise and answer.exercise not in exercise.needs:
+                assert program_for(source, rebuilt, exercise).chunks == programs[exercise.id]
+
+
+@pytest.mark.parametrize(("assignment", "answer"), answers("right"))
+def test_a_right_answer_gets_all_points_however_it_is_written(assignment, answer: Answer, student_zygote, setups):
+    source = SOURCES[assignment]
+    submitted = apply(source.nb, answer)
+    cells = judged(source, submitted, answer.exercise, student_zygote, setups)
+    assert [(c.grade_id, c.outcome, c.message) for c in cells if c.outcome != "passed"] == []
+    hold_to_plain(cells, submitted, answer.exercise)
+
+
+@pytest.mark.parametrize(("assignment", "answer"), answers("trivial"))
+def test_a_trivial_answer_gets_nothing(assignment, answer: Answer, student_zygote, setups):
+    source = SOURCES[assignment]
+    cells = judged(source, apply(source.nb, answer), answer.exercise, student_zygote, setups)
+    assert [c.grade_id for c in cells if c.score] == []
+
+
+@pytest.mark.parametrize("assignment", SOURCES)
+def test_the_stub_gets_nothing_and_is_called_not_attempted(assignment, student_zygote, setups):
+    source = SOURCES[assignment]
+    released = nbformat.read(ROOT / "assignments" / assignment / f"{source.notebook}.ipynb", as_version=4)
+    for exercise in source.exercises:
+        if exercise.tests:
+            verdict = exercise_verdict(exercise.id, "", judged(source, released, exercise.id, student_zygote, setups))
+            assert (verdict.score, verdict.status) == (0, "not_attempted")
+
+
+@pytest.mark.parametrize("assignment", SOURCES)
+def test_there_are_enough_answers(assignment):
+    source = SOURCES[assignment]
+    kinds = {
+        kind: load(ROOT / "tests" / "answers" / assignment / f"{kind}.toml") for kind in ("wrong", "right", "trivial")
+    }
+    assert len(kinds["wrong"]) >= 40
+    assert len(kinds["right"]) >= 15
+    tested = {exercise.id for exercise in source.exercises if exercise.tests}
+    assert {answer.exercise for answer in kinds["wrong"]} == tested
+    assert {answer.exercise for answer in kinds["trivial"]} == tested

@@ -1,0 +1,233 @@
+"""`course grade` as a command: what it leaves, what it says of bad input, and that nothing graded is ever lost."""
+
+import csv
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from copy import deepcopy
+from pathlib import Path
+
+import nbformat
+import pytest
+
+from course import cli
+from course.grading import run
+from course.grading.workers import JudgeFailed
+from tests.grading import small_notebook as small
+
+SLOW_ANSWER = "import time\n\ndef double(number):\n    time.sleep(60)\n    return 2 * number"
+
+
+@pytest.fixture
+def root(tmp_path, monkeypatch):
+    """A small course with three submissions: right, wrong, and with an endless loop at the top of the answer."""
+    root = tmp_path / "a course"
+    nb = small.source()
+    small.find(nb, "setup").source = "from course import check"
+    small.find(nb, "A9_2").metadata.course["needs"] = ["A9.1"]
+    small.find(nb, "A9_1").metadata.course["seconds"] = 1
+    small.write(nb, root / "solutions" / small.ASSIGNMENT / small.NOTEBOOK)
+    (root / "nbgrader_config.py").write_text("c = get_config()\n", encoding="utf-8")
+    hand_in(root, "right")
+    hand_in(root, "wrong", "def double(number): return number * number")
+    monkeypatch.chdir(root)
+    return root
+
+
+def hand_in(root: Path, student: str, double: str | None = None) -> Path:
+    nb = nbformat.read(root / "solutions" / small.ASSIGNMENT / small.NOTEBOOK, as_version=4)
+    if double is not None:
+        small.find(nb, "A9_1-answer").source = double
+    return small.write(deepcopy(nb), root / "submitted" / student / small.ASSIGNMENT / small.NOTEBOOK)
+
+
+def grades(root: Path) -> dict[tuple[str, str], list[str]]:
+    with (root / "reports" / "grades.csv").open(encoding="utf-8", newline="") as file:
+        return {(r["student"], r["exercise"]): [r["score"], r["status"], r["message"]] for r in csv.DictReader(file)}
+
+
+def test_a_run_leaves_gradebook_pages_and_reports(root, capsys):
+    assert cli.main(["grade"]) == 0
+    found = grades(root)
+    assert found["right", "A9.1"] == ["50", "passed", ""]
+    assert found["wrong", "A9.1"] == ["10", "partial", "the number is squared"]
+    assert found["wrong", "A9.3"][:2] == ["0", "manual_pending"]
+    assert (root / "gradebook.db").exists()
+    assert (root / "feedback" / "wrong" / small.ASSIGNMENT / "small.html").exists()
+    assert "2 of 2" in capsys.readouterr().out
+
+
+def test_exercise_that_needs_another_gets_the_students_own(root):
+    assert cli.main(["grade"]) == 0
+    assert grades(root)["wrong", "A9.2"][:2] == ["0", "failed"]
+
+
+def test_an_endless_loop_costs_its_exercise_and_those_that_need_it(root):
+    hand_in(root, "endless", "def double(number):\n    return 2 * number\nwhile True: pass")
+    assert cli.main(["grade", "--student", "endless"]) == 0
+    assert grades(root)["endless", "A9.1"][:2] == ["0", "timeout"]
+
+
+def test_only_what_changed_is_graded_again(root, capsys):
+    cli.main(["grade"])
+    hand_in(root, "wrong", small.DOUBLE)
+    capsys.readouterr()
+    assert cli.main(["grade", "--jobs", "1"]) == 0
+    assert "1 submission to grade, 1 unchanged" in capsys.readouterr().out
+    assert grades(root)["wrong", "A9.1"] == ["50", "passed", ""]
+    assert cli.main(["grade", "--force", "--student", "right"]) == 0
+    assert "1 submission to grade" in capsys.readouterr().out
+    assert len(grades(root)) == 6
+
+
+def test_no_feedback_writes_none(root):
+    assert cli.main(["grade", "--no-feedback"]) == 0
+    assert not (root / "feedback").exists()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["grade", "08-nothing"], "no assignment '08-nothing'; there is 09-small"),
+        (["grade", "--submitted", "nowhere"], "no folder nowhere"),
+        (["grade", "--submitted", "solutions"], "no submissions of 09-small in solutions"),
+        (["grade", "--student", "nobody"], "no submission of nobody"),
+    ],
+)
+def test_a_wrong_word_is_one_line_and_exit_code_2(root, capsys, arguments, words):
+    assert cli.main(arguments) == 2
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+
+
+@pytest.mark.parametrize(
+    "arguments", [["grade", "--jobs", "0"], ["grade", "--jobs", "two"], ["grade", "--nothing"], []]
+)
+def test_usage_is_exit_code_2(arguments):
+    with pytest.raises(SystemExit) as caught:
+        cli.main(arguments)
+    assert caught.value.code == 2
+
+
+def test_outside_a_course_it_says_where_to_go(tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    assert cli.main(["grade"]) == 2
+    assert "run this inside the course's folder" in capsys.readouterr().err
+
+
+def test_a_broken_source_notebook_is_one_line(root, capsys):
+    (root / "solutions" / small.ASSIGNMENT / small.NOTEBOOK).write_text("{", encoding="utf-8")
+    assert cli.main(["grade"]) == 2
+    assert "not a Jupyter notebook" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("trouble", ["gradebook", "out is a file", "reports is a file"])
+def test_trouble_with_the_place_to_write_is_one_line_and_what_was_graded_is_still_there(root, capsys, trouble):
+    cli.main(["grade"])
+    kept = {path: path.read_bytes() for path in (root / ".grading").rglob("*.json")}
+    arguments = ["grade", "--force"]
+    if trouble == "gradebook":
+        (root / "gradebook.db").write_bytes(b"this is no gradebook" * 100)
+        words = "gradebook"
+    elif trouble == "out is a file":
+        arguments += ["--out", "nbgrader_config.py"]
+        words = "nbgrader_config.py"
+    else:
+        shutil.rmtree(root / "reports")
+        (root / "reports").write_text("in the way", encoding="utf-8")
+        words = "reports"
+    capsys.readouterr()
+    assert cli.main(arguments) == 1
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+    assert {path: path.read_bytes() for path in (root / ".grading").rglob("*.json")} == kept
+
+
+def test_what_could_not_be_graded_is_named_and_the_rest_is_graded(root, capsys, monkeypatch):
+    judge = run.judge_in_process
+
+    def fails_once(context, job):
+        if job.student == "right":
+            raise JudgeFailed("the judge's process ended (exit code -9)")
+        return judge(context, job)
+
+    cli.main(["grade", "--student", "right"])
+    before = grades(root)["right", "A9.1"]
+    monkeypatch.setattr(run, "judge_in_process", fails_once)
+    assert cli.main(["grade", "--force"]) == 1
+    assert "not graded: right, 09-small: the judge's process ended" in capsys.readouterr().err
+    assert grades(root)["right", "A9.1"][1] == "ungraded"
+    assert grades(root)["wrong", "A9.1"][1] == "partial"
+    monkeypatch.undo()
+    monkeypatch.chdir(root)
+    assert cli.main(["grade"]) == 0
+    assert grades(root)["right", "A9.1"] == before
+
+
+def test_a_judge_that_dies_is_a_reason_and_no_traceback(root, capsys):
+    nb = nbformat.read(root / "solutions" / small.ASSIGNMENT / small.NOTEBOOK, as_version=4)
+    small.find(nb, "setup").source += "\nimport os\nos.kill(os.getpid(), 9)"
+    small.write(nb, root / "solutions" / small.ASSIGNMENT / small.NOTEBOOK)
+    assert cli.main(["grade"]) == 1
+    assert grades(root)["right", "A9.1"] == ["0", "ungraded", "the judge's process ended (exit code -9)"]
+    assert capsys.readouterr().err.count("not graded: ") == 2
+
+
+def test_an_authors_slip_is_named_and_gives_nobody_points(root):
+    nb = nbformat.read(root / "solutions" / small.ASSIGNMENT / small.NOTEBOOK, as_version=4)
+    small.find(nb, "A9_1-zero").source = "assert True"
+    small.write(nb, root / "solutions" / small.ASSIGNMENT / small.NOTEBOOK)
+    assert cli.main(["grade"]) == 1
+    score, status, message = grades(root)["right", "A9.1"]
+    assert (score, status) == ("0", "ungraded")
+    assert "A9_1-zero: no check ran" in message
+
+
+def test_a_file_that_is_no_notebook_replaces_what_was_handed_in_before(root):
+    cli.main(["grade"])
+    (root / "submitted" / "right" / small.ASSIGNMENT / small.NOTEBOOK).write_text("oops", encoding="utf-8")
+    assert cli.main(["grade"]) == 0
+    assert grades(root)["right", "A9.1"][:2] == ["0", "error"]
+    assert not (root / "autograded" / "right" / small.ASSIGNMENT / small.NOTEBOOK).exists()
+
+
+@pytest.mark.parametrize("moment", [0.5, 6.0])
+def test_ctrl_c_ends_cleanly_and_the_next_run_goes_on(root, moment):
+    hand_in(root, "zz-slow", SLOW_ANSWER)
+    command = [sys.executable, "-m", "course.cli", "grade", "--jobs", "1"]
+    environment = os.environ | {"PYTHONPATH": str(Path(cli.__file__).parents[1])}
+    process = subprocess.Popen(
+        command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, env=environment
+    )
+    time.sleep(moment)
+    process.send_signal(signal.SIGINT)
+    _, error = process.communicate(timeout=60)
+    assert process.returncode in (130, -signal.SIGINT)
+    if process.returncode == 130:
+        assert "Traceback" not in error
+    hand_in(root, "zz-slow", small.DOUBLE)
+    assert cli.main(["grade"]) == 0
+    assert {status for _, status, _ in grades(root).values()} == {"passed", "partial", "failed", "manual_pending"}
+
+
+def test_the_inputs_of_tests_are_drawn_from_a_secret_that_is_made_once(root):
+    cli.main(["grade"])
+    secret = (root / ".grading" / "secret").read_text()
+    assert len(secret) >= 32
+    cli.main(["grade", "--force"])
+    assert (root / ".grading" / "secret").read_text() == secret
+    assert (root / ".grading" / "secret").stat().st_mode & 0o077 == 0
+
+
+def test_a_verdict_cut_short_by_a_crash_is_graded_anew(root):
+    cli.main(["grade"])
+    path = root / ".grading" / "verdicts" / small.ASSIGNMENT / "right.json"
+    path.write_text(json.dumps({"student": "right"}), encoding="utf-8")
+    assert cli.main(["grade"]) == 0
+    assert grades(root)["right", "A9.1"] == ["50", "passed", ""]
