@@ -28,9 +28,7 @@ class Point:
     def moved(self, steps: list[torch.Tensor], by: float) -> tuple:
         """The arguments with `by` times its step added to each floating tensor, in order."""
         remaining = iter(steps)
-        return map_leaves(
-            lambda v: v.detach() + by * next(remaining) if is_floating(v) else copied(v), self.args
-        )
+        return map_leaves(lambda v: v.detach() + by * next(remaining) if is_floating(v) else copied(v), self.args)
 
 
 def is_floating(value: Any) -> bool:

@@ -33,9 +33,7 @@ def raises(
         if names[0] == "NotImplementedError" and NotImplementedError not in wanted:
             raise
         if not any(kind.__name__ in names for kind in wanted):
-            raise CheckFailed(
-                f"expected {spoken}, got {names[0]}", details=f"{names[0]}: {text(error)}"
-            ) from error
+            raise CheckFailed(f"expected {spoken}, got {names[0]}", details=f"{names[0]}: {text(error)}") from error
         if match is not None and not re.search(match, text(error)):
             hint = f"{names[0]} was raised, as it should be, but its message does not speak of {match!r}"
             raise CheckFailed(hint, details=f"yours says: {text(error)}") from error

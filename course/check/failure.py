@@ -71,9 +71,7 @@ def check(function: Callable) -> Callable:
             failure.__cause__, failure.__suppress_context__ = None, True
             failure.__traceback__ = None  # a bare raise then starts it anew in the caller, the test cell
             raise
-        except (
-            Exception
-        ) as error:  # the student's code, or the author's use: theirs are the frames worth seeing
+        except Exception as error:  # the student's code, or the author's use: theirs are the frames worth seeing
             error.__traceback__ = without_frames_of(error.__traceback__, HERE)
             raise
         ledger.count()

@@ -94,9 +94,7 @@ def pull(
 ) -> Pulled:
     """Call `fn` on copies of the arguments and pull random directions (or those of `truth`) back."""
     inputs: dict[str, torch.Tensor] = {}
-    copies = tuple(
-        map_leaves(lambda v, n=name: leaf(v, n, inputs), arg) for arg, name in zip(args, names, strict=True)
-    )
+    copies = tuple(map_leaves(lambda v, n=name: leaf(v, n, inputs), arg) for arg, name in zip(args, names, strict=True))
     inputs |= {f"parameter `{name}`": p for name, p in parameters.items() if p.requires_grad}
     result = fn(*copies)
     outputs = floating(result)
@@ -138,9 +136,7 @@ def matched(outputs: list[torch.Tensor], wanted: list[torch.Tensor]) -> list[tor
     return outputs[: len(wanted)]
 
 
-def recognise(
-    yours: Pulled, truth: Pulled, args: tuple, names: list[str], mistakes: dict[str, Callable]
-) -> str | None:
+def recognise(yours: Pulled, truth: Pulled, args: tuple, names: list[str], mistakes: dict[str, Callable]) -> str | None:
     """The message of the first mistake whose gradients these are, with respect to every argument."""
     arguments = [name for name in yours.inputs if not name.startswith("parameter ")]
     for message, wrong in mistakes.items():
@@ -148,9 +144,7 @@ def recognise(
             theirs = pull(wrong, args, names, {}, truth)
         except CheckFailed:  # another shape, or no gradient at all: not this one
             continue
-        if all(
-            mismatch(yours.at(n), theirs.at(n), Rules(slack=4, nan_is_equal=True)) is None for n in arguments
-        ):
+        if all(mismatch(yours.at(n), theirs.at(n), Rules(slack=4, nan_is_equal=True)) is None for n in arguments):
             return message
     return None
 
@@ -181,8 +175,7 @@ def blame(point: Point, yours: Pulled, gradients: list[torch.Tensor]) -> CheckFa
     """Move one argument at a time to find the one whose gradient is wrong."""
     for place, name in enumerate(yours.inputs):
         steps = [
-            torch.randn_like(t) if i == place else torch.zeros_like(t)
-            for i, t in enumerate(yours.inputs.values())
+            torch.randn_like(t) if i == place else torch.zeros_like(t) for i, t in enumerate(yours.inputs.values())
         ]
         if agree_along(point, yours, gradients, steps):
             continue

@@ -29,7 +29,5 @@ def argument_names(fn: Any, args: tuple, kwargs: dict) -> list[str]:
     except (TypeError, ValueError):  # built-in functions, and stand-ins for functions of another process
         parameters = []
     named = [p.name for p in parameters if p.kind in (p.POSITIONAL_ONLY, p.POSITIONAL_OR_KEYWORD)]
-    positional = [
-        f"argument {i + 1}" + (f" ({named[i]})" if i < len(named) else "") for i in range(len(args))
-    ]
+    positional = [f"argument {i + 1}" + (f" ({named[i]})" if i < len(named) else "") for i in range(len(args))]
     return positional + [f"argument `{key}`" for key in kwargs]

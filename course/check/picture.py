@@ -66,17 +66,13 @@ def draw(expected: torch.Tensor, actual: torch.Tensor) -> tuple[bytes, tuple[int
     return buffer.getvalue(), index
 
 
-def panel(
-    axes, finite: torch.Tensor, values: torch.Tensor, title: str, colours: str, low: float, high: float
-):
+def panel(axes, finite: torch.Tensor, values: torch.Tensor, title: str, colours: str, low: float, high: float):
     """One heat map; a small one has its rounded values written in its cells."""
     from matplotlib.ticker import MaxNLocator
 
     rows, columns = values.shape
     axes.set_facecolor("0.75")
-    image = axes.imshow(
-        finite.numpy(), cmap=colours, vmin=low, vmax=high, aspect="auto", interpolation="nearest"
-    )
+    image = axes.imshow(finite.numpy(), cmap=colours, vmin=low, vmax=high, aspect="auto", interpolation="nearest")
     axes.set_title(title, fontsize=10)
     axes.tick_params(labelsize=8)
     for side in (axes.xaxis, axes.yaxis):

@@ -82,9 +82,7 @@ def unchanged(fn: Callable, *args: Any, expected: Any = None, **kwargs: Any) -> 
     changed = [name for name, old, new in zip(names, before, given, strict=True) if not identical(old, new)]
     changed += [name for name in getattr(fn, "changed_by_last_call", None) or [] if isinstance(name, str)]
     if changed:
-        raise CheckFailed(
-            f"the call changed {changed[0]} in place: work on a new tensor or on a .clone()", IN_PLACE
-        )
+        raise CheckFailed(f"the call changed {changed[0]} in place: work on a new tensor or on a .clone()", IN_PLACE)
 
 
 def length(x: torch.Tensor, axis: int, who: str) -> int:
@@ -139,9 +137,7 @@ def changed_after(x: torch.Tensor, axis: int, t: int) -> torch.Tensor:
 def leak(past: torch.Tensor, same_past: torch.Tensor, place: int, t: int) -> CheckFailed:
     """Say which position saw what it may not see."""
     moved = (past.double() - same_past.double()).abs().movedim(place, 0).reshape(t + 1, -1).amax(1)
-    seen = (
-        f"the output at position {int(moved.argmax())} changes when only what follows position {t} is changed"
-    )
+    seen = f"the output at position {int(moved.argmax())} changes when only what follows position {t} is changed"
     return CheckFailed(f"{LEAK}: {seen}", LEAK)
 
 

@@ -37,9 +37,7 @@ def describe(expected: dict[str, int], yours: tuple[int, ...]) -> str:
     if len(yours) != len(expected):
         count = f"{len(expected)} {'axis' if len(expected) == 1 else 'axes'}"
         return f"expected {count} ({spoken}); yours has {len(yours)}: {yours}"
-    wrong = [
-        (name, size, own) for (name, size), own in zip(expected.items(), yours, strict=True) if size != own
-    ]
+    wrong = [(name, size, own) for (name, size), own in zip(expected.items(), yours, strict=True) if size != own]
     distinct = len(set(expected.values())) == len(expected)
     if distinct and sorted(yours) == sorted(expected.values()):
         names = {size: name for name, size in expected.items()}

@@ -20,9 +20,7 @@ ATTRIBUTES = {"device": DEVICE, "is_cuda": True, "is_cpu": False}
 LENDS_NO_VALUES = {"expand_as", "view_as", "reshape_as", "is_same_size", "result_type", "can_cast"}
 COPIES = {"copy_", "new_tensor", "set_"}
 MAY_MIX = (
-    LENDS_NO_VALUES
-    | COPIES
-    | {"_has_compatible_shallow_copy_type", "_pack_padded_sequence", "_pad_packed_sequence"}
+    LENDS_NO_VALUES | COPIES | {"_has_compatible_shallow_copy_type", "_pack_padded_sequence", "_pad_packed_sequence"}
 )
 LIKE_THE_FIRST = LENDS_NO_VALUES | COPIES
 LENGTHS_ON_THE_CPU = {"gru", "lstm", "rnn_tanh", "rnn_relu"}  # the batch sizes of packed sequences always are
@@ -171,9 +169,7 @@ class StandIn(TorchFunctionMode):
         result = func(data, *args, **kwargs)
         if isinstance(data, torch.Tensor):
             return self.move(result, data, is_marked(data) if asked is None else asked)
-        return self.settle(
-            result, bool(asked)
-        )  # a list of tensors is read value by value: the result is on the CPU
+        return self.settle(result, bool(asked))  # a list of tensors is read value by value: the result is on the CPU
 
     def numpy(self, func, tensor, *args, **kwargs):
         if is_marked(tensor) and not kwargs.get("force"):
@@ -247,7 +243,5 @@ def on_cpu(args: tuple, kwargs: dict[str, Any]) -> tuple[tuple, dict[str, Any]]:
     if kwargs.get("device") is not None and is_there(kwargs["device"]):
         kwargs = {**kwargs, "device": torch.device("cpu")}
     if any(isinstance(a, torch.device) for a in args):
-        args = map_leaves(
-            lambda v: torch.device("cpu") if isinstance(v, torch.device) and is_there(v) else v, args
-        )
+        args = map_leaves(lambda v: torch.device("cpu") if isinstance(v, torch.device) and is_there(v) else v, args)
     return args, kwargs

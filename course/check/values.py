@@ -60,9 +60,7 @@ def close(
     held_to(actual, expected, Rules(rtol, atol, dtype), mistakes, name)
 
 
-def held_to(
-    actual: Any, expected: Any, rules: Rules, mistakes: dict | None = None, name: str = "the result"
-) -> None:
+def held_to(actual: Any, expected: Any, rules: Rules, mistakes: dict | None = None, name: str = "the result") -> None:
     """Raise CheckFailed unless `actual` is `expected`, with the message of the first mistake that it
     equals.
     """
@@ -138,9 +136,7 @@ def mismatch_of_tensors(actual: Any, expected: Any, rules: Rules, name: str) -> 
     wrong = ~agree(mine, wanted, mine_dtype, wanted_dtype, rules)
     if wrong.any():
         mine, wanted = mine.double(), wanted.double()
-        return Mismatch(
-            kind_of_difference(mine, wanted, wrong, name), table.side_by_side(wanted, mine), wanted, mine
-        )
+        return Mismatch(kind_of_difference(mine, wanted, wrong, name), table.side_by_side(wanted, mine), wanted, mine)
     if rules.dtype is not None and mine_dtype != rules.dtype:
         return Mismatch(f"{name} has dtype {dtype_name(mine_dtype)}, expected {dtype_name(rules.dtype)}")
     return None

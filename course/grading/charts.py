@@ -70,9 +70,7 @@ def exercise_difficulty(rows: list[tuple[str, float, float, float]], label: str)
         figure, axes = _figure(7.2, 0.75 + 0.42 * max(len(rows), 1))
         for y, (_, mean, low, high) in enumerate(rows):
             axes.plot([0, 1], [y, y], color=LINE, linewidth=0.8, zorder=1)
-            axes.plot(
-                [low, high], [y, y], color=BAR, alpha=0.35, linewidth=9, solid_capstyle="butt", zorder=2
-            )
+            axes.plot([low, high], [y, y], color=BAR, alpha=0.35, linewidth=9, solid_capstyle="butt", zorder=2)
             axes.plot([mean], [y], "o", color=DOT, markersize=7, zorder=3)
             axes.text(1.04, y, f"{mean:.0%}", va="center", color=INK)
         _rows(axes, names)

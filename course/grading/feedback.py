@@ -223,16 +223,12 @@ def _add_answers(sections: dict[str, Section], nb: NotebookNode | None, budget: 
         role = facts.get("role") if facts else None
         if role == "manual":
             here.answers.append(
-                Answer(
-                    "Your answer", Markup('<div class="text">{}</div>').format(budget.markdown(cell.source))
-                )
+                Answer("Your answer", Markup('<div class="text">{}</div>').format(budget.markdown(cell.source)))
             )
         elif cell.cell_type == "code" and (role == "answer" or facts is None):
             label = "Your answer" if role == "answer" else "Your own cell"
             here.answers.append(
-                Answer(
-                    label, Markup('<pre class="code" tabindex="0">{}</pre>').format(budget.code(cell.source))
-                )
+                Answer(label, Markup('<pre class="code" tabindex="0">{}</pre>').format(budget.code(cell.source)))
             )
         elif role in TEST_ROLES and role != "hidden":
             here.test_sources[cell.metadata.nbgrader.grade_id] = budget.code(cell.source)

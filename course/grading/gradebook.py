@@ -66,13 +66,9 @@ def _check_file(path: Path) -> None:
             return
         # rw, not ro: SQLite rolls an interrupted write back first, which a read-only connection may not.
         with closing(sqlite3.connect(f"{path.resolve().as_uri()}?mode=rw", uri=True)) as connection:
-            tables = {
-                name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")
-            }
+            tables = {name for (name,) in connection.execute("SELECT name FROM sqlite_master WHERE type='table'")}
             if not tables >= NBGRADER_TABLES:
-                raise CourseError(
-                    f"{path}: not a gradebook of nbgrader's; move it away or name another --out", 1
-                )
+                raise CourseError(f"{path}: not a gradebook of nbgrader's; move it away or name another --out", 1)
             (state,) = connection.execute("PRAGMA quick_check(1)").fetchone()
             if state != "ok":
                 raise CourseError(f"{path}: the gradebook is damaged ({' '.join(state.split())[:80]})", 1)
@@ -89,9 +85,7 @@ def _schema_version() -> str:
 
     from alembic.script import ScriptDirectory
 
-    package = Path(
-        importlib.util.find_spec("nbgrader").origin
-    ).parent  # found, not imported: that takes seconds
+    package = Path(importlib.util.find_spec("nbgrader").origin).parent  # found, not imported: that takes seconds
     return ScriptDirectory(str(package / "alembic")).get_current_head()
 
 
@@ -115,9 +109,7 @@ def _create(path: Path) -> None:
             connection.execute(text("BEGIN"))  # or sqlite3 would write each table to disk by itself
             Base.metadata.create_all(bind=connection)
             connection.execute(text("CREATE TABLE alembic_version (version_num VARCHAR(32) NOT NULL)"))
-            connection.execute(
-                text("INSERT INTO alembic_version VALUES (:head)"), {"head": _schema_version()}
-            )
+            connection.execute(text("INSERT INTO alembic_version VALUES (:head)"), {"head": _schema_version()})
         engine.dispose()
         os.replace(temporary, path)
     except OSError as error:

@@ -8,6 +8,7 @@ answer reaches, statement by statement, so that an endless loop elsewhere costs 
 import ast
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 from course.grading.notebook import Exercise, Source
@@ -137,6 +138,7 @@ def _loaded(code: Iterable[str | ast.stmt]) -> set[str]:
     }
 
 
+@lru_cache(maxsize=1024)
 def _syntax_error(code: str) -> SyntaxError | None:
     try:
         compile(code, "<cell>", "exec", dont_inherit=True)

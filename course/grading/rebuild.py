@@ -7,12 +7,13 @@ as text that an answer may draw on, and reported.
 import re
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from course.grading.notebook import TEST_ROLES, Source
+from course.grading.notebook import TEST_ROLES, Source, TestCell
 
 # An added cell longer than this is no helper; it stays out, with a note.
 MAX_CELL_CHARACTERS = 100_000
@@ -74,8 +75,6 @@ def rebuild(source: Source, submitted: NotebookNode) -> Rebuilt:
                 cells.append(StudentCell(grade_id, theirs.source, index))
         elif role == "manual":
             cell.source = manual[grade_id] = theirs.source if theirs is not None else ""
-        elif grade_id and theirs is None and role in TEST_ROLES:
-            notes.append(f"the test cell {grade_id} was deleted; the original was used")
         rebuilt.append(cell)
         for extra in extras.get(index, ()):
             if len(extra.source) > MAX_CELL_CHARACTERS:
@@ -88,10 +87,11 @@ def rebuild(source: Source, submitted: NotebookNode) -> Rebuilt:
     added = sum(1 for cell in cells if cell.grade_id is None)
     if added:
         notes.append(f"{added} added code cell{'s' if added > 1 else ''} kept as helper{'s' if added > 1 else ''}")
-    notes.extend(_changed_tests(source, submitted_by_id))
+    notes.extend(_replaced_tests(source, submitted_by_id))
     return Rebuilt(nb, cells, manual, notes)
 
 
+@lru_cache(maxsize=1024)
 def plain_python(source: str) -> str:
     """The cell's text as Python: IPython's magics and shell lines become calls of `get_ipython()`."""
     return TransformerManager().transform_cell(source)
@@ -152,17 +152,24 @@ def _extra_cell(cell: NotebookNode, number: int) -> NotebookNode:
     return new
 
 
-def _changed_tests(source: Source, submitted_by_id: dict[str, NotebookNode]) -> list[str]:
-    changed = []
-    for exercise in source.exercises:
-        for test in exercise.tests:
-            theirs = submitted_by_id.get(test.grade_id)
-            if theirs is None:
-                continue
-            expected = _without_hidden(test.source) if test.hidden else test.source
-            if _normal(theirs.source) not in (_normal(expected), _normal(test.source)):
-                changed.append(f"the test cell {test.grade_id} was changed; the original was used")
-    return changed
+def _replaced_tests(source: Source, submitted_by_id: dict[str, NotebookNode]) -> list[str]:
+    """What is to be said of test cells that the submission deleted or changed: the originals judge it all the same."""
+    tests = [test for exercise in source.exercises for test in exercise.tests]
+    deleted = [test.grade_id for test in tests if test.grade_id not in submitted_by_id]
+    changed = [
+        t.grade_id for t in tests if t.grade_id in submitted_by_id and _is_changed(t, submitted_by_id[t.grade_id])
+    ]
+    said = {"deleted tests were put back": deleted, "changed tests were replaced by the originals": changed}
+    return [f"{what}: {_listed(ids)}" for what, ids in said.items() if ids]
+
+
+def _is_changed(test: TestCell, theirs: NotebookNode) -> bool:
+    released = _without_hidden(test.source) if test.hidden else test.source
+    return _normal(theirs.source) not in (_normal(released), _normal(test.source))
+
+
+def _listed(ids: list[str]) -> str:
+    return ", ".join(ids) if len(ids) <= 4 else f"{', '.join(ids[:3])} and {len(ids) - 3} more"
 
 
 def _without_hidden(source: str) -> str:

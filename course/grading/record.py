@@ -103,9 +103,7 @@ def with_human_grades(gradebook: "Gradebook", verdict: Verdict) -> Verdict:
 
     with transaction(gradebook):
         try:
-            submitted = gradebook.find_submission_notebook(
-                verdict.notebook, verdict.assignment, verdict.student
-            )
+            submitted = gradebook.find_submission_notebook(verdict.notebook, verdict.assignment, verdict.student)
         except MissingEntry:
             return verdict
         comments = {c.name: c.manual_comment for c in submitted.comments if c.manual_comment}
@@ -117,8 +115,7 @@ def with_human_grades(gradebook: "Gradebook", verdict: Verdict) -> Verdict:
     if not grades and not comments:
         return verdict
     cells = [
-        replace(cell, score=grades[cell.grade_id][0]) if cell.grade_id in grades else cell
-        for cell in verdict.cells
+        replace(cell, score=grades[cell.grade_id][0]) if cell.grade_id in grades else cell for cell in verdict.cells
     ]
     by_id = {cell.grade_id: cell for cell in verdict.cells}
     exercises = [
@@ -282,9 +279,7 @@ def _record_answer(db: "Session", grade: "Grade", text: str) -> None:
     from sqlalchemy import text as sql
 
     now = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
-    seen = db.execute(
-        sql("SELECT sha256 FROM course_answer_seen WHERE grade_id = :id"), {"id": grade.id}
-    ).scalar()
+    seen = db.execute(sql("SELECT sha256 FROM course_answer_seen WHERE grade_id = :id"), {"id": grade.id}).scalar()
     if seen is None:
         grade.needs_manual_grade = grade.manual_score is None or bool(grade.needs_manual_grade)
     elif seen != now:

@@ -132,9 +132,7 @@ def safe(text: str) -> str:
 def class_html(out: Path, verdicts: list[Verdict]) -> str:
     """The class report as one HTML file: a section per assignment, plots inside, nothing fetched."""
     assignments = sorted({verdict.assignment for verdict in verdicts})
-    sections = [
-        assignment_section(out, name, [v for v in verdicts if v.assignment == name]) for name in assignments
-    ]
+    sections = [assignment_section(out, name, [v for v in verdicts if v.assignment == name]) for name in assignments]
     return environment().get_template("class.html.j2").render(sections=sections, number=number)
 
 
@@ -247,9 +245,7 @@ def failures(verdicts: list[Verdict]) -> list[Failure]:
         for reason, exercises in by_reason.items():
             everything = len(exercises) == len(verdict.exercises)
             met[reason].append((verdict.student, "all exercises" if everything else ", ".join(exercises)))
-    return [
-        Failure(reason, met[reason]) for reason in sorted(met, key=lambda reason: (-len(met[reason]), reason))
-    ]
+    return [Failure(reason, met[reason]) for reason in sorted(met, key=lambda reason: (-len(met[reason]), reason))]
 
 
 def column_heads(verdicts: list[Verdict]) -> list[ExerciseVerdict]:

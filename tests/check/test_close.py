@@ -37,9 +37,7 @@ def test_the_lower_precision_decides(dtype):
     check.close(x, x.to(dtype))
 
 
-@pytest.mark.parametrize(
-    ("dtype", "factor"), [(torch.float64, 1e-5), (torch.float32, 1e-3), (torch.float32, 1e-2)]
-)
+@pytest.mark.parametrize(("dtype", "factor"), [(torch.float64, 1e-5), (torch.float32, 1e-3), (torch.float32, 1e-2)])
 def test_a_slightly_scaled_answer_fails(dtype, factor):
     x = torch.randn(5, 7, dtype=dtype)
     failure(x * (1 + factor), x)
@@ -143,10 +141,7 @@ def test_parts_of_tuples_lists_and_text():
     check.close((out, None), (out, None))
     check.close("abc", "abc")
     assert failure("abd", "abc").message == "the result: not the expected value"
-    assert (
-        failure((out, out), (out, weights)).message
-        == "part 2 of the result has shape (2, 3), expected (2, 4)"
-    )
+    assert failure((out, out), (out, weights)).message == "part 2 of the result has shape (2, 3), expected (2, 4)"
     assert failure(out, (out, weights)).message == "expected a tuple of 2 parts, got tensor"
     assert failure((out,), (out, weights)).message == "the result should have 2 parts and has 1"
     assert failure([3, 1, 4], [3, 1, 2]).message == "part 3 of the result: not the expected value"

@@ -168,10 +168,7 @@ def test_a_notebook_shows_no_picture_where_there_is_nothing_to_draw(notebook):
     assert not outputs(notebook, 2, "display_data")
     (error,) = outputs(notebook, 2, "error")
     text = "\n".join(error.traceback)
-    assert (
-        "expected 2 axes (batch=2, queries=5); yours has 3: (2, 5, 4)" in text
-        and "line 1: check.shape" in text
-    )
+    assert "expected 2 axes (batch=2, queries=5); yours has 3: (2, 5, 4)" in text and "line 1: check.shape" in text
 
 
 def test_a_notebook_leaves_the_students_error_to_the_ordinary_traceback(notebook):

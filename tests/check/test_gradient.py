@@ -40,9 +40,7 @@ def test_tuples_lists_and_integers_pass(reference):
         return [attention(q, k, v), q @ k.mT, torch.arange(3)]
 
     check.gradient(fn, *qkv(), reference=reference)
-    check.gradient(
-        lambda pair, ids: pair[0][ids] * pair[1], (torch.randn(4, 3), torch.randn(3)), torch.tensor([0, 2])
-    )
+    check.gradient(lambda pair, ids: pair[0][ids] * pair[1], (torch.randn(4, 3), torch.randn(3)), torch.tensor([0, 2]))
 
 
 @pytest.mark.parametrize("reference", REFERENCES)
@@ -127,10 +125,7 @@ def test_wrong_values_with_right_gradients_are_not_its_business():
 
 def test_shapes_and_types():
     x = torch.randn(2, 3)
-    assert (
-        failure(lambda x: x.T, x, reference=lambda x: x).message
-        == "the result has shape (3, 2), expected (2, 3)"
-    )
+    assert failure(lambda x: x.T, x, reference=lambda x: x).message == "the result has shape (3, 2), expected (2, 3)"
     assert failure(lambda x: None, x).message.startswith("expected a floating tensor, got NoneType")
     assert "expected 2 floating tensors" in failure(lambda x: x, x, reference=lambda x: (x, x)).message
 

@@ -160,9 +160,7 @@ def test_equivariant_functions_pass(fn):
 def test_functions_that_depend_on_the_order_fail(fn):
     x = torch.randn(3, 5, 4)
     wrong = failure(check.equivariant, fn, x)
-    assert (
-        wrong.message == "the result for permuted positions: not the expected value" and wrong.details
-    )
+    assert wrong.message == "the result for permuted positions: not the expected value" and wrong.details
 
 
 def test_a_function_that_ignores_the_order_is_named():

@@ -23,9 +23,7 @@ def test_a_wrong_axis_is_named():
     assert message(torch.ones(2, 3, 4)) == (
         "expected (batch=2, queries=3, d_v=5); yours is (2, 3, 4): axis d_v should be 5 and is 4"
     )
-    assert message(torch.ones(2, 4, 4)).endswith(
-        "axis queries should be 3 and is 4; axis d_v should be 5 and is 4"
-    )
+    assert message(torch.ones(2, 4, 4)).endswith("axis queries should be 3 and is 4; axis d_v should be 5 and is 4")
 
 
 def test_axes_in_another_order_are_named():

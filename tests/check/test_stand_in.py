@@ -344,9 +344,7 @@ def test_a_device_among_the_arguments_becomes_the_other_one():
 
     check.runs_on_any_device(positions, 4, torch.device("cpu"), expected=torch.arange(4))
     with pytest.raises(check.CheckFailed, match="result is on the CPU"):
-        check.runs_on_any_device(
-            lambda n, device: torch.arange(n), 4, torch.device("cpu"), expected=torch.arange(4)
-        )
+        check.runs_on_any_device(lambda n, device: torch.arange(n), 4, torch.device("cpu"), expected=torch.arange(4))
 
 
 def test_without_tensors_there_is_no_device_to_be_on():

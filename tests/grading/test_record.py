@@ -192,9 +192,7 @@ def test_an_answer_that_is_not_there_gets_nothing_and_waits_for_nobody(gradebook
 
 
 def test_a_submission_that_is_no_notebook_has_zeros(gradebook, source):
-    exercises = [
-        ExerciseVerdict(e.id, e.title, 0, e.points, "error", "no notebook") for e in source.exercises
-    ]
+    exercises = [ExerciseVerdict(e.id, e.title, 0, e.points, "error", "no notebook") for e in source.exercises]
     verdict = Verdict("ada", source.assignment, source.notebook, "key", exercises)
     assert record(gradebook, verdict, None, None) is None
     grades = gradebook.find_submission(small.ASSIGNMENT, "ada").notebooks[0].grades
@@ -257,9 +255,7 @@ def test_a_submission_is_recorded_whole_or_not_at_all(gradebook, source, path, m
     assert dump(path) == before
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"not a database, but a text that is long enough to look like one" * 20]
-)
+@pytest.mark.parametrize("content", [b"", b"not a database, but a text that is long enough to look like one" * 20])
 def test_a_file_that_is_no_gradebook_is_left_alone(tmp_path, content):
     path = tmp_path / "gradebook.db"
     path.write_bytes(content)
@@ -319,9 +315,7 @@ def test_timestamps_that_nbgrader_writes(tmp_path, text, expected):
     assert read_timestamp(tmp_path) == (expected, None)
 
 
-@pytest.mark.parametrize(
-    "content", [b"", b"yesterday", b"12:00", b"\xff\xfe\x00", b"2026-99-99 12:00", b"<b>1</b>"]
-)
+@pytest.mark.parametrize("content", [b"", b"yesterday", b"12:00", b"\xff\xfe\x00", b"2026-99-99 12:00", b"<b>1</b>"])
 def test_a_broken_timestamp_is_noted(tmp_path, content):
     (tmp_path / "timestamp.txt").write_bytes(content)
     moment, note = read_timestamp(tmp_path)

@@ -186,9 +186,7 @@ def test_reports_are_the_same_bytes_in_any_order(tmp_path):
 
 
 def test_the_numbers_of_the_class():
-    verdicts = [
-        verdict(f"s{i}", 30 if i > 1 else 0, 60 if i > 3 else 0, seconds_late=i == 2) for i in range(5)
-    ]
+    verdicts = [verdict(f"s{i}", 30 if i > 1 else 0, 60 if i > 3 else 0, seconds_late=i == 2) for i in range(5)]
     section = assignment_section(Path("out"), "01-attention", verdicts)
     assert section["quartiles"] == (0, 30, 30)
     assert (section["submissions"], section["graded"], section["late"], section["waiting"]) == (5, 5, 1, 5)

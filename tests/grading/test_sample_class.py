@@ -65,7 +65,7 @@ def test_what_is_notable_is_noted(graded):
     assert set(summary) == {student.id for student in students(assignment)}
     assert summary["late"]["late"] == "1 h 30 min"
     assert summary["reference"]["late"] == ""
-    assert "was deleted; the original was used" in summary["deleted-test"]["notes"]
+    assert "put back: A1_1-scaled, A1_5-leading" in summary["deleted-test"]["notes"]
     assert "handed in as" in summary["renamed"]["notes"]
     assert "kept as helper" in summary["library-softmax"]["notes"]
     assert summary["saved-by-colab"]["notes"] == summary["saved-by-vscode"]["notes"] == ""
