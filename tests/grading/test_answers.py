@@ -151,3 +151,25 @@ def test_there_are_enough_answers(assignment):
     tested = {exercise.id for exercise in source.exercises if exercise.tests}
     assert {answer.exercise for answer in kinds["wrong"]} == tested
     assert {answer.exercise for answer in kinds["trivial"]} == tested
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("assignment", "answer"), [*answers("wrong"), *answers("right"), *answers("trivial")])
+def test_the_verdict_does_not_hang_on_the_draw(assignment, answer: Answer, student_zygote, setups):
+    source = SOURCES[assignment]
+    submitted = apply(source.nb, answer)
+    draws = 6 if source.exercise(answer.exercise).seconds <= QUICK else 2
+    verdicts = {
+        tuple(c.outcome for c in judged(source, submitted, answer.exercise, student_zygote, setups, f"student {draw}"))
+        for draw in range(draws)
+    }
+    assert len(verdicts) == 1
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("assignment", "exercise_id"), EXERCISES)
+def test_the_reference_passes_whatever_is_drawn(assignment, exercise_id, student_zygote, setups):
+    source = SOURCES[assignment]
+    for draw in range(60 if source.exercise(exercise_id).seconds <= QUICK else 5):
+        cells = judged(source, source.nb, exercise_id, student_zygote, setups, f"student {draw}")
+        assert [(c.grade_id, c.message) for c in cells if c.outcome != "passed"] == []
