@@ -254,7 +254,7 @@ def _outcome(run: CellRun | None, exercise: Exercise, runs: _Runs, attempted: bo
             return "error", "it reaches a NotImplementedError: is an answer that it builds on still to be written?"
         return "not_attempted", ""
     if run.ename in ("CheckFailed", "AssertionError"):
-        return "failed", run.evalue or "a check failed"
+        return "failed", run.evalue.partition("\n\n")[0] or "a check failed"  # what follows are values, side by side
     unknown = _NAME.search(run.evalue) if run.ename == "NameError" else None
     if unknown and unknown[1] not in exercise.names:
         return "error", f"it uses {unknown[1]}, which no cell above has defined"

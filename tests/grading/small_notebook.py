@@ -29,7 +29,7 @@ class check:
     def close(actual, expected, mistakes=None):
         for message, value in (mistakes or {}).items():
             if actual == value:
-                raise CheckFailed(message)
+                raise CheckFailed(message + "\\n\\nexpected and yours, side by side")
         if actual != expected:
             raise CheckFailed("the result differs from the expected value")"""
 DOUBLE = """def double(number):
