@@ -23,7 +23,7 @@ from course.grading.output import number
 from course.grading.rebuild import Rebuilt, rebuild
 from course.grading.record import read_timestamp, record, register, with_human_grades
 from course.grading.report import write_reports
-from course.grading.submissions import Submission, find_assignments, find_submissions, read_submission
+from course.grading.submissions import Submission, find_assignments, find_submissions, read_submission, unknown_folders
 from course.grading.verdict import ExerciseVerdict, Verdict
 from course.grading.workers import Job, JudgeFailed, judge_in_process, warm_up
 from course.grading.zygote import zygote
@@ -68,6 +68,8 @@ def grade(options: Options) -> int:
             f"no submissions of {names} in {options.submitted}: "
             f"expected STUDENT/{sources[0].assignment}/{sources[0].notebook}.ipynb there"
         )
+    for folder in unknown_folders(options.submitted, options.root):
+        print(f"not looked at: {folder} (no assignment is called {folder.name})", file=sys.stderr)
     journal = Journal(options.out)
     with open_gradebook(options.out / "gradebook.db") as gradebook:
         for source, _ in found:

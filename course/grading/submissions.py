@@ -52,6 +52,13 @@ def find_submissions(submitted: Path, source: Source, students: list[str]) -> li
     return found
 
 
+def unknown_folders(submitted: Path, root: Path) -> list[Path]:
+    """Folders of students that bear no assignment's name: a slip of the pen that would else go unseen."""
+    known = {path.parent.name for path in (root / "solutions").glob("*/*.ipynb")}
+    folders = (path for path in sorted(submitted.glob("[!.]*/[!.]*")) if path.is_dir())
+    return [folder for folder in folders if folder.name not in known]
+
+
 def find_submission(folder: Path, source: Source) -> Submission:
     """The notebook in a student's folder: the one of the right name, or the one that holds the assignment's cells."""
     student, assignment = folder.parent.name, source.assignment

@@ -158,7 +158,7 @@ def test_there_are_enough_answers(assignment):
 def test_the_verdict_does_not_hang_on_the_draw(assignment, answer: Answer, student_zygote, setups):
     source = SOURCES[assignment]
     submitted = apply(source.nb, answer)
-    draws = 6 if source.exercise(answer.exercise).seconds <= QUICK else 2
+    draws = 4 if source.exercise(answer.exercise).seconds <= QUICK else 2
     verdicts = {
         tuple(c.outcome for c in judged(source, submitted, answer.exercise, student_zygote, setups, f"student {draw}"))
         for draw in range(draws)
@@ -170,6 +170,6 @@ def test_the_verdict_does_not_hang_on_the_draw(assignment, answer: Answer, stude
 @pytest.mark.parametrize(("assignment", "exercise_id"), EXERCISES)
 def test_the_reference_passes_whatever_is_drawn(assignment, exercise_id, student_zygote, setups):
     source = SOURCES[assignment]
-    for draw in range(60 if source.exercise(exercise_id).seconds <= QUICK else 5):
+    for draw in range(30 if source.exercise(exercise_id).seconds <= QUICK else 5):
         cells = judged(source, source.nb, exercise_id, student_zygote, setups, f"student {draw}")
         assert [(c.grade_id, c.message) for c in cells if c.outcome != "passed"] == []

@@ -84,6 +84,12 @@ def test_only_what_changed_is_graded_again(root, capsys):
     assert len(grades(root)) == 6
 
 
+def test_a_folder_of_no_assignment_is_named(root, capsys):
+    small.write(small.source(), root / "submitted" / "right" / "09-smal" / small.NOTEBOOK)
+    assert cli.main(["grade"]) == 0
+    assert "09-smal (no assignment is called 09-smal)" in capsys.readouterr().err
+
+
 def test_no_feedback_writes_none(root):
     assert cli.main(["grade", "--no-feedback"]) == 0
     assert not (root / "feedback").exists()
