@@ -1,7 +1,7 @@
 """A fresh Jupyter kernel that runs a notebook's cells one by one, and survives what they do to it.
 
 For notebooks that run on their own author's computer: `course check`, and the reference run of `course validate`.
-Nothing is fenced off here; grading has its own, sandboxed processes.
+Nothing is fenced off here; grading runs answers in processes of its own.
 """
 
 import logging
