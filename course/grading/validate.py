@@ -227,7 +227,7 @@ def _rows(nb: NotebookNode, report: list[dict], marked: set[str]) -> list[Row]:
             status = "same"  # a warning on stderr is no difference
         if is_mark or status not in ("same", "not reached"):
             exercise = cell.metadata.get("course", {}).get("exercise", "")
-            rows.append(Row(_name(cell), exercise, is_mark, status, expected, _text(got)))
+            rows.append(Row(_name(cell), exercise, is_mark, status, expected, _said(status, got)))
     return rows
 
 
@@ -239,6 +239,12 @@ def _without_warnings(outputs: list) -> list[dict]:
 
 def _name(cell: NotebookNode) -> str:
     return grade_id_of(cell) or cell.get("id", "")
+
+
+def _said(status: str, outputs: list) -> str:
+    """What a cell put out; of one that raised, its error's first paragraph (below it stand values, side by side)."""
+    errors = [output for output in outputs if output["output_type"] == "error"]
+    return _text(errors).partition("\n\n")[0] if status == "raised" and errors else _text(outputs)
 
 
 def _text(outputs: list) -> str:

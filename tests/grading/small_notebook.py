@@ -31,7 +31,7 @@ class check:
             if actual == value:
                 raise CheckFailed(message + "\\n\\nexpected and yours, side by side")
         if actual != expected:
-            raise CheckFailed("the result differs from the expected value")"""
+            raise CheckFailed("the result differs from the expected value\\n\\nexpected and yours, side by side")"""
 DOUBLE = """def double(number):
     \"\"\"Twice the number.\"\"\"
     ### BEGIN SOLUTION
