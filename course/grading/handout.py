@@ -1,32 +1,17 @@
 """The notebook as it was handed out, found for a student's copy, and what the copy lost or changed of it."""
 
 import hashlib
-import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
-from typing import TypeVar
 
 from nbformat import NotebookNode
-from nbformat.warnings import MissingIDFieldWarning
 
 from course.errors import CourseError
-from course.grading.notebook import NotebookError, Source, read_notebook, read_source
+from course.grading.notebook import NotebookError, Source, grade_id_of, read_source
 
 # The untouched notebooks of a student release: students work in assignments/ itself.
 PRISTINE = Path(".student-release", "assignments")
-Read = TypeVar("Read", NotebookNode, Source)
 _UNUSABLE = (CourseError, KeyError, TypeError, AttributeError, ValueError)
-
-
-def read_quietly(path: Path) -> NotebookNode:
-    """`read_notebook` without nbformat's warning on cells that have no id, as other editors leave them."""
-    return _quietly(read_notebook, path)
-
-
-def grade_id_of(cell: NotebookNode) -> str:
-    grader = cell.metadata.get("nbgrader")
-    grade_id = grader.get("grade_id", "") if isinstance(grader, dict) else ""
-    return grade_id if isinstance(grade_id, str) else ""
 
 
 def find_handout(path: Path, nb: NotebookNode) -> Source:
@@ -38,7 +23,7 @@ def find_handout(path: Path, nb: NotebookNode) -> Source:
     best, best_likeness = None, (0, False)
     for candidate in _candidates(path):
         try:
-            handout = _quietly(read_source, candidate)
+            handout = read_source(candidate)
         except _UNUSABLE:
             continue  # a damaged copy is no reference; another may be there
         likeness = (shared_cells(handout.nb, nb), candidate.name == path.name)
@@ -64,7 +49,7 @@ def changed(cell: NotebookNode, handed_out: str | None) -> bool:
 
 def _own(path: Path) -> Source:
     try:
-        source = _quietly(read_source, path)
+        source = read_source(path)
     except NotebookError:
         raise
     except _UNUSABLE:
@@ -72,12 +57,6 @@ def _own(path: Path) -> Source:
     if source is None or not source.exercises:
         raise NotebookError(f"{path}: holds no exercises of this course")
     return source
-
-
-def _quietly(read: Callable[[Path], Read], path: Path) -> Read:
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", MissingIDFieldWarning)
-        return read(path)
 
 
 def _candidates(path: Path) -> Iterator[Path]:

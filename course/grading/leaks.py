@@ -6,13 +6,8 @@ from collections.abc import Iterable, Iterator
 
 from nbformat import NotebookNode
 
-from course.grading.source_lint import (
-    BEGIN_HIDDEN,
-    BEGIN_SOLUTION,
-    END_HIDDEN,
-    END_SOLUTION,
-    role_of,
-)
+from course.grading.notebook import role_of
+from course.grading.source_lint import BEGIN_HIDDEN, BEGIN_SOLUTION, END_HIDDEN, END_SOLUTION
 
 _WORD = re.compile(r"[^\W\d]\w*")
 

@@ -3,6 +3,7 @@
 import ast
 import warnings
 from dataclasses import dataclass, field
+from functools import lru_cache
 from pathlib import Path
 
 import nbformat
@@ -163,3 +164,23 @@ def defined_names(code: str) -> dict[str, str]:
             for name in (n.id for t in targets for n in ast.walk(t) if isinstance(n, ast.Name)):
                 names[name] = "value"
     return names
+
+
+def grade_id_of(cell: NotebookNode) -> str:
+    """nbgrader's name of a cell, "" for a cell without (or with something that is no name)."""
+    grader = cell.metadata.get("nbgrader")
+    grade_id = grader.get("grade_id") if isinstance(grader, dict) else None
+    return grade_id if isinstance(grade_id, str) else ""
+
+
+def role_of(cell: NotebookNode) -> str:
+    """The role of a cell of one of our own notebooks (CONTRIBUTING.md); "prose" if it bears none."""
+    return cell.metadata.get("course", {}).get("role", "prose")
+
+
+@lru_cache(maxsize=1024)
+def plain_python(source: str) -> str:
+    """A cell's text as Python: IPython's magics and shell lines become calls of `get_ipython()`."""
+    from IPython.core.inputtransformer2 import TransformerManager  # takes half a second to import
+
+    return TransformerManager().transform_cell(source)

@@ -11,9 +11,9 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 
-from course.grading.notebook import Exercise, Source
+from course.grading.notebook import Exercise, Source, plain_python
 from course.grading.own_work import Finding, bound_names, find_forbidden
-from course.grading.rebuild import Rebuilt, plain_python
+from course.grading.rebuild import Rebuilt
 
 GIVEN = Path(__file__).parent.parent / "given"
 

@@ -7,13 +7,11 @@ as text that an answer may draw on, and reported.
 import re
 from copy import deepcopy
 from dataclasses import dataclass, field
-from functools import lru_cache
 
-from IPython.core.inputtransformer2 import TransformerManager
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from course.grading.notebook import TEST_ROLES, Source, TestCell
+from course.grading.notebook import TEST_ROLES, Source, TestCell, grade_id_of, role_of
 
 # An added cell longer than this is no helper; it stays out, with a note.
 MAX_CELL_CHARACTERS = 100_000
@@ -54,17 +52,16 @@ class Rebuilt:
 def rebuild(source: Source, submitted: NotebookNode) -> Rebuilt:
     """Put the student's text into a copy of the source notebook. Nothing of it is run or believed."""
     notes: list[str] = []
-    known = {_grade_id(cell): cell for cell in source.nb.cells if _grade_id(cell)}
+    known = {grade_id_of(cell): cell for cell in source.nb.cells if grade_id_of(cell)}
     submitted_by_id = _by_grade_id(submitted, known, notes)
     cells, manual = [], {}
     nb = deepcopy(source.nb)
     rebuilt: list[NotebookNode] = []
     extras = _extras(source, submitted, known)
     for index, cell in enumerate(nb.cells):
-        grade_id, role = _grade_id(cell), _role(cell)
-        cell.outputs = [] if cell.cell_type == "code" else cell.get("outputs")
-        if cell.cell_type != "code":
-            del cell["outputs"]
+        grade_id, role = grade_id_of(cell), role_of(cell)
+        if cell.cell_type == "code":
+            cell.outputs = []
         theirs = submitted_by_id.get(grade_id)
         if role == "answer":
             if theirs is None:
@@ -91,27 +88,11 @@ def rebuild(source: Source, submitted: NotebookNode) -> Rebuilt:
     return Rebuilt(nb, cells, manual, notes)
 
 
-@lru_cache(maxsize=1024)
-def plain_python(source: str) -> str:
-    """The cell's text as Python: IPython's magics and shell lines become calls of `get_ipython()`."""
-    return TransformerManager().transform_cell(source)
-
-
-def _grade_id(cell: NotebookNode) -> str:
-    grader = cell.metadata.get("nbgrader")
-    grade_id = grader.get("grade_id") if isinstance(grader, dict) else None
-    return grade_id if isinstance(grade_id, str) else ""
-
-
-def _role(cell: NotebookNode) -> str:
-    return cell.metadata.get("course", {}).get("role", "prose")
-
-
 def _by_grade_id(submitted: NotebookNode, known: dict, notes: list[str]) -> dict[str, NotebookNode]:
     """The submitted cells that the source knows. Of two copies the one that is no stub counts, else the last."""
     found: dict[str, NotebookNode] = {}
     for cell in submitted.cells:
-        grade_id = _grade_id(cell)
+        grade_id = grade_id_of(cell)
         if grade_id not in known or cell.cell_type != known[grade_id].cell_type:
             continue
         if grade_id in found:
@@ -128,20 +109,20 @@ def _extras(source: Source, submitted: NotebookNode, known: dict) -> dict[int, l
     What was changed in a cell that is not an answer (an import added to the setup, a helper written into a demo) counts
     as a cell of the student's too; test cells and prose don't.
     """
-    index_of = {_grade_id(cell) or cell.get("id"): index for index, cell in enumerate(source.nb.cells)}
+    index_of = {grade_id_of(cell) or cell.get("id"): index for index, cell in enumerate(source.nb.cells)}
     originals = {_normal(cell.source) for cell in source.nb.cells}
     extras: dict[int, list[NotebookNode]] = {}
     here = 0
     for cell in submitted.cells:
-        name = _grade_id(cell) if _grade_id(cell) in known else cell.get("id")
+        name = grade_id_of(cell) if grade_id_of(cell) in known else cell.get("id")
         here = index_of.get(name, here)
-        role = _role(source.nb.cells[here]) if name in index_of else None
+        role = role_of(source.nb.cells[here]) if name in index_of else None
         if role in ("answer", "manual", "exercise", *TEST_ROLES) or _normal(cell.source) in originals:
             continue
         if role == "prose" or not cell.source.strip() or cell.cell_type not in ("code", "markdown"):
             continue
-        if _grade_id(cell).startswith(tuple(known)) and role is None:
-            continue
+        if grade_id_of(cell).startswith(tuple(known)) and role is None:
+            continue  # a cell of an earlier release, which this one has no more
         extras.setdefault(here, []).append(cell)
     return extras
 

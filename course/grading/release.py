@@ -12,10 +12,9 @@ import nbformat
 from nbformat import NotebookNode
 
 from course.errors import CourseError
-from course.grading.handout import grade_id_of
 from course.grading.leaks import leaked, secret_lines, text_of
-from course.grading.notebook import read_notebook
-from course.grading.source_lint import problems_of_assignment, role_of
+from course.grading.notebook import grade_id_of, read_notebook, role_of
+from course.grading.source_lint import problems_of_assignment
 
 SOURCES, RELEASED = "solutions", "assignments"
 IGNORED = shutil.ignore_patterns(".*", "__pycache__", "*.pyc", "*.ipynb")

@@ -25,7 +25,7 @@ from course.grading.record import read_timestamp, record, register, with_human_g
 from course.grading.report import write_reports
 from course.grading.submissions import Submission, find_assignments, find_submissions, read_submission, unknown_folders
 from course.grading.verdict import ExerciseVerdict, Verdict
-from course.grading.workers import Job, JudgeFailed, judge_in_process, warm_up
+from course.grading.workers import Job, JudgeFailed, judge_in_process, stop_judges, warm_up
 from course.grading.zygote import zygote
 
 
@@ -75,8 +75,10 @@ def grade(options: Options) -> int:
         for source, _ in found:
             register(gradebook, source)
         tasks = [_task(source, s, journal.secret) for source, submissions in found for s in submissions]
-        known = [task for task in tasks if not options.force and _known(journal, task)]
-        fresh = [task for task in tasks if task not in known]
+        fresh, known = [], []
+        for task in tasks:
+            kept = None if options.force else _kept(journal, task)
+            (fresh if kept is None else known).append(task if kept is None else replace(task, verdict=kept))
         say = _Progress(len(fresh), len(known))
         ungraded = []
         for task in _judged(fresh, journal.secret, options.jobs):
@@ -86,8 +88,7 @@ def grade(options: Options) -> int:
             say.done(task.verdict)
         say.close()
         for task in known:
-            kept = journal.get(task.verdict.assignment, task.verdict.student)
-            _write(replace(task, verdict=replace(kept, notes=task.verdict.notes)), gradebook, journal, options)
+            _write(task, gradebook, journal, options)
         verdicts = {(v.assignment, v.student): v for v in [*journal.all(), *ungraded]}
         final = [with_human_grades(gradebook, verdicts[key]) for key in sorted(verdicts)]
     by_name = {source.assignment: source for source in map(read_source, find_assignments(options.root, []))}
@@ -112,9 +113,10 @@ def _task(source: Source, submission: Submission, secret: str) -> _Task:
     return _Task(source, submission, replace(verdict, notes=[*notes, *rebuilt.notes]), rebuilt)
 
 
-def _known(journal: Journal, task: _Task) -> bool:
+def _kept(journal: Journal, task: _Task) -> Verdict | None:
+    """The journal's verdict on this very submission, with what there is to note of it today."""
     kept = journal.get(task.verdict.assignment, task.verdict.student)
-    return kept is not None and kept.key == task.verdict.key
+    return replace(kept, notes=task.verdict.notes) if kept and kept.key == task.verdict.key else None
 
 
 def _judged(tasks: list[_Task], secret: str, jobs: int) -> Iterator[_Task]:
@@ -138,6 +140,7 @@ def _judged(tasks: list[_Task], secret: str, jobs: int) -> Iterator[_Task]:
                     yield _with_result(futures.pop(future), future)
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
+            stop_judges()
             raise
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from course.grading.handout import changed, find_handout, grade_id_of, read_quietly
+from course.grading.handout import changed, find_handout
 from course.grading.junit import write_junit
 from course.grading.kernel import CellRun, Kernel
-from course.grading.notebook import Exercise, Source
+from course.grading.notebook import Exercise, Source, grade_id_of, plain_python, read_notebook
 from course.grading.verdict import CellVerdict, exercise_verdict
 
 CELL_SECONDS = 600.0
@@ -84,7 +84,7 @@ def self_check(path: Path, junit: Path | None = None, cell_seconds: float = CELL
     junit: also write the verdicts there, as JUnit XML. cell_seconds: the limit of each cell. CourseError (one line) if
     the file is no notebook of this course.
     """
-    nb = read_quietly(path)
+    nb = read_notebook(path)
     handout = find_handout(path, nb)
     steps = _steps(nb, handout)
     environment = {"NBGRADER_EXECUTION": None}  # the student's own run has all its training steps
@@ -273,20 +273,15 @@ def _short(message: str, length: int = 240) -> str:
 def _forbidden(exercise: Exercise, steps: list[_Step], handout: Source) -> list[str]:
     from course.grading.own_work import find_forbidden
 
-    answers = [_python(s.cell.source) for s in steps if s.kind == "answer" and s.exercise == exercise.id]
+    answers = [plain_python(s.cell.source) for s in steps if s.kind == "answer" and s.exercise == exercise.id]
     helpers = [
-        _python(s.cell.source) for s in steps if s.kind == "extra" or (s.kind == "answer" and s.exercise != exercise.id)
+        plain_python(s.cell.source)
+        for s in steps
+        if s.kind == "extra" or (s.kind == "answer" and s.exercise != exercise.id)
     ]
     setup = [cell.source for cell in [*handout.setup, *handout.given]]
     found = find_forbidden(answers, helpers, setup, exercise.forbids, tuple(exercise.names) or None)
     return [str(finding) for finding in found]
-
-
-def _python(source: str) -> str:
-    """A cell as plain Python: magics and shell lines become calls."""
-    from IPython.core.inputtransformer2 import TransformerManager
-
-    return TransformerManager().transform_cell(source)
 
 
 def _row(exercise: Exercise, cells: list[CellVerdict], own: list[_Step], nb: NotebookNode, handout: Source) -> Row:

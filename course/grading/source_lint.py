@@ -8,8 +8,7 @@ from pathlib import Path
 
 from nbformat import NotebookNode
 
-from course.grading.handout import grade_id_of, read_quietly
-from course.grading.notebook import TEST_ROLES
+from course.grading.notebook import TEST_ROLES, grade_id_of, read_notebook, role_of
 
 TOTAL, MANUAL = 100, 10
 BEGIN_SOLUTION, END_SOLUTION = "BEGIN SOLUTION", "END SOLUTION"
@@ -31,7 +30,7 @@ def problems_of_assignment(paths: list[Path]) -> list[str]:
     found: list[str] = []
     automatic = manual = 0.0
     for path in paths:
-        nb = read_quietly(path)
+        nb = read_notebook(path)
         problems = _ids(path) + _cells(nb) + _headers(nb)
         found += [f"{path.name}: {problem}" for problem in problems]
         automatic += _points(nb, TEST_ROLES)
@@ -40,10 +39,6 @@ def problems_of_assignment(paths: list[Path]) -> list[str]:
         wanted = f"{TOTAL - MANUAL} automatic and {MANUAL} manual"
         found.append(f"the points are {automatic:g} automatic and {manual:g} manual, not {wanted}")
     return found
-
-
-def role_of(cell: NotebookNode) -> str:
-    return cell.metadata.get("course", {}).get("role", "prose")
 
 
 def _name(cell: NotebookNode) -> str:

@@ -22,10 +22,10 @@ import nbformat
 from nbformat import NotebookNode
 
 from course.errors import CourseError
-from course.grading.handout import grade_id_of, read_quietly, shared_cells
+from course.grading.handout import shared_cells
 from course.grading.kernel import Kernel, kernel_environment
 from course.grading.nbval_report import REPORT
-from course.grading.notebook import Source, read_notebook, read_source
+from course.grading.notebook import Source, grade_id_of, read_notebook, read_source
 
 MARK = "# NBVAL_CHECK_OUTPUT"
 CELL_SECONDS, TOTAL_SECONDS = 120.0, 1800.0
@@ -62,7 +62,7 @@ def validate(
     """
     from course.grading.rebuild import rebuild
 
-    nb = read_quietly(path)
+    nb = read_notebook(path)
     source = read_source(_source_of(path, nb, root))
     folder = root / "solutions" / source.assignment
     expected = reference_outputs(source, root, cell_seconds)

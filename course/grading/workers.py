@@ -14,6 +14,7 @@ from course.grading.verdict import CellVerdict, ExerciseVerdict
 SPARE_SECONDS = 120
 
 _GUARD = threading.Lock()
+_RUNNING: set = set()
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,7 @@ def judge_in_process(context, job: Job) -> tuple[list[ExerciseVerdict], list[Cel
         process = context.Process(target=_judge, args=(sender, job), daemon=True)
         process.start()
     sender.close()
+    _RUNNING.add(process)
     limit = 6 * sum(exercise.seconds for exercise in job.source.exercises) + SPARE_SECONDS
     try:
         if not receiver.poll(limit):
@@ -60,12 +62,19 @@ def judge_in_process(context, job: Job) -> tuple[list[ExerciseVerdict], list[Cel
         process.join(5)
         raise JudgeFailed(f"the judge's process ended (exit code {process.exitcode})") from None
     finally:
+        _RUNNING.discard(process)
         process.kill()
         process.join()
         receiver.close()
     if kind == "failed":
         raise JudgeFailed(result)
     return result
+
+
+def stop_judges() -> None:
+    """End the judges that are at work: whoever stops a run should not wait for a student's endless loop."""
+    for process in list(_RUNNING):
+        process.kill()
 
 
 def _judge(sender, job: Job) -> None:

@@ -14,9 +14,9 @@ from nbformat import NotebookNode
 from course.errors import CourseError
 from course.grading.kernel import Kernel
 from course.grading.leaks import leaked, leaked_passage, secret_lines, text_of
+from course.grading.notebook import role_of
 from course.grading.own_work import bound_names
 from course.grading.release import assignments_in, generate, release, verify
-from course.grading.source_lint import role_of
 from tests.grading import small_notebook as small
 
 ROOT = Path(__file__).parents[2]
