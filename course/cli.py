@@ -47,6 +47,12 @@ def _parser() -> argparse.ArgumentParser:
     grade.add_argument("--force", action="store_true", help="grade unchanged submissions again, too")
     grade.add_argument("--no-feedback", action="store_true", help="write no feedback pages")
 
+    grade.add_argument("--device", choices=["cpu", "cuda"], default="cpu", help="where answers may run; default: cpu")
+    grade.add_argument("--scheduler", metavar="ADDRESS", default="", help="a Dask cluster's, such as tcp://host:8786")
+    grade.add_argument(
+        "--unsandboxed", action="store_true", help="run answers as your own user, where there can be no sandbox"
+    )
+
     check = command("check", _check, "run a notebook's visible tests and show what is missing")
     check.add_argument("notebook", type=Path)
     check.add_argument("--junit", type=Path, metavar="FILE", help="also write the results as JUnit XML")
@@ -99,6 +105,9 @@ def _grade(options: argparse.Namespace) -> int:
             jobs=options.jobs or default_jobs(),
             force=options.force,
             feedback=not options.no_feedback,
+            sandboxed=not options.unsandboxed,
+            device=options.device,
+            scheduler=options.scheduler,
         )
     )
 
@@ -138,7 +147,12 @@ def _student_release(options: argparse.Namespace) -> int:
 def _doctor(options: argparse.Namespace) -> int:
     from course.grading.doctor import doctor, exit_code, format_lines
 
-    lines = doctor()
+    try:
+        from course.grading.sandbox_doctor import check_sandbox
+    except ModuleNotFoundError:  # a student's copy has no grader
+        lines = doctor()
+    else:
+        lines = doctor(sandbox=check_sandbox())
     print(format_lines(lines))
     return exit_code(lines)
 

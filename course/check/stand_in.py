@@ -23,6 +23,17 @@ from torch import nn
 from course.check.nested import leaves, map_leaves, tensors
 from course.check.stand_in_mode import DEVICE, MISTAKES, RESULT, MixedDevices, StandIn, is_marked, mark
 
+# What code behind `if q.is_cuda:` asks of the GPU, and what a GPU that is not there says to it.
+GPU_CALLS = {
+    "synchronize": None,
+    "empty_cache": None,
+    "reset_peak_memory_stats": None,
+    "memory_allocated": 0,
+    "max_memory_allocated": 0,
+    "memory_reserved": 0,
+    "get_device_name": "a stand-in",
+}
+
 __all__ = ["DEVICE", "MISTAKES", "MixedDevices", "run"]
 
 
@@ -40,7 +51,7 @@ def run(fn: Callable, args: tuple = (), kwargs: dict[str, Any] | None = None) ->
     modules = [value for value in given if isinstance(value, nn.Module)]
     moved: dict[int, torch.Tensor] = {}  # one copy for each tensor: in f(x, x) both stay the same one
     args, kwargs = map_leaves(lambda v: onto_device(v, moved), (args, kwargs))
-    with on_device(modules) as lent, StandIn():
+    with on_device(modules) as lent, quiet_gpu(), StandIn():
         result = fn(*args, **kwargs)
     has_device = moved or lent or any(isinstance(v, torch.device) for v in leaves((args, kwargs)))
     for tensor in tensors(result):
@@ -76,3 +87,16 @@ def on_device(modules: list[nn.Module]) -> Iterator[int]:
         for module, own in buffers:  # a forward pass may have put new buffers in their places
             module._buffers.clear()
             module._buffers.update(own)
+
+
+@contextmanager
+def quiet_gpu() -> Iterator[None]:
+    """Have the calls of torch.cuda that only wait, measure or tidy up do so without a GPU."""
+    before = {name: getattr(torch.cuda, name) for name in GPU_CALLS}
+    try:
+        for name, answer in GPU_CALLS.items():
+            setattr(torch.cuda, name, lambda *args, answer=answer, **kwargs: answer)
+        yield
+    finally:
+        for name, function in before.items():
+            setattr(torch.cuda, name, function)

@@ -1,13 +1,13 @@
 """The autograded notebook: what formgrader shows and the feedback page is made from."""
 
+import json
 import re
-from copy import deepcopy
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
 
-from course.grading.notebook import TEST_ROLES, Source
+from course.grading.notebook import TEST_ROLES, Source, copied
 from course.grading.output import number, plain, write_atomically
 from course.grading.verdict import CellVerdict, Verdict
 
@@ -18,7 +18,7 @@ def annotate(rebuilt_nb: NotebookNode, verdict: Verdict, source: Source) -> Note
     Bodies of hidden tests are gone (their first comment stays), and so is every output of the student's.
     Raw HTML in the student's text is disarmed, for nbgrader's pages would run it.
     """
-    nb = deepcopy(rebuilt_nb)
+    nb = copied(rebuilt_nb)
     verdicts = {cell.grade_id: cell for cell in verdict.cells}
     points = {test.grade_id: test.points for exercise in source.exercises for test in exercise.tests}
     authors = {cell.get("id") for cell in source.nb.cells}
@@ -49,7 +49,8 @@ def autograded_path(out: Path, verdict: Verdict) -> Path:
 def write_autograded(out: Path, verdict: Verdict, nb: NotebookNode) -> Path:
     """Write an annotated notebook to its place (`autograded_path`) and return that path."""
     path = autograded_path(out, verdict)
-    write_atomically(path, nbformat.writes(nb) + "\n")
+    # As nbformat writes it, but for its checks and copies: this notebook is ours.
+    write_atomically(path, json.dumps(nb, ensure_ascii=False, indent=1, sort_keys=True) + "\n")
     return path
 
 

@@ -4,15 +4,11 @@ A test cell uses them as if they were the student's own objects in a plain kerne
 are checked for form here and for truth by the test. Nothing of the student's is ever run, unpickled or imported here.
 """
 
-import contextlib
-import os
 import random
 import select
-import signal
 import socket
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import torch
@@ -20,11 +16,13 @@ from torch import Tensor, nn
 from torch.autograd.function import once_differentiable
 
 from course.grading import wire
+from course.grading.cgroup import Cgroup
+from course.grading.limits import Limits
 from course.grading.student_process import TORCH_FUNCTIONS
+from course.grading.watch import Watch, ask_for_credentials
 
-# Wall time may be long on a busy machine; what an answer is held to is its own CPU time.
-WALL_PER_CPU_SECOND = 6
-POLL_SECONDS = 0.25
+# How often what a student process uses is looked at while the judge waits for it.
+LOOK_SECONDS = 0.2
 
 
 class StudentError(Exception):
@@ -48,6 +46,10 @@ class StudentGone(Exception):
     """The student process ended, or sent what is no reply."""
 
 
+class NotConfined(Exception):
+    """The student process did not come into being as it should: nothing was run, nobody is to blame but the machine."""
+
+
 class AuthorError(Exception):
     """The test cell asks for something that does not cross the border: the author's to mend."""
 
@@ -58,26 +60,45 @@ class Border:
     seconds: CPU time that the whole exercise may use. shared: names of setup-cell functions, which exist on both sides.
     """
 
-    def __init__(self, sock: socket.socket, seconds: float, shared: dict[str, Any] | None = None):
+    def __init__(
+        self,
+        sock: socket.socket,
+        seconds: float,
+        shared: dict[str, Any] | None = None,
+        limits: Limits | None = None,
+        forbids: tuple[str, ...] = (),
+    ):
         self._sock = sock
+        self._limits = limits or Limits()
         self._seconds = seconds
-        self._deadline = time.monotonic() + seconds * WALL_PER_CPU_SECOND
+        self._deadline = time.monotonic() + seconds * self._limits.wall_per_cpu_second
         self._shared = {id(value): name for name, value in (shared or {}).items() if callable(value)}
         self._seeds = random.Random(0)
-        self._pid, self._pidfd = None, None
-        hello, _ = self._receive()
-        if isinstance(hello.get("hello"), int):
-            self._pid = hello["hello"]
-            self._pidfd = os.pidfd_open(self._pid)
+        self._watch: Watch | None = None
+        self._cgroup: Cgroup | None = None
+        self._next_look = 0.0
+        self._forbids = forbids
+        self.forbidden: dict[str, int | None] = {}
+        credentials = ask_for_credentials(sock)
+        first = {"limits": self._limits.to_dict(), "seconds": seconds, "forbids": list(forbids)}
+        try:
+            wire.send(sock, first, [])
+            pid = credentials(self._deadline)
+            hello, _ = self._receive()
+        except (OSError, EOFError):
+            raise NotConfined("the student process could not be started") from None
+        if "refused" in hello:
+            raise NotConfined(f"the sandbox is not whole: {hello['refused']}")
+        self.pid = pid
+        if pid is not None:
+            self._watch = Watch(pid, self._limits)
+            self._cgroup = Cgroup.around(pid, self._limits)
 
     def close(self) -> None:
-        """End the student process, whatever it is doing."""
+        """End the student process, whatever it is doing: the zygote kills a child whose judge has hung up."""
         self._sock.close()
-        if self._pidfd is not None:
-            with contextlib.suppress(ProcessLookupError):
-                signal.pidfd_send_signal(self._pidfd, signal.SIGKILL)
-            os.close(self._pidfd)
-            self._pidfd = None
+        if self._cgroup:
+            self._cgroup.close()
 
     def begin(self, seed: int) -> None:
         """Start a test cell: calls draw their seeds from `seed`; graphs and modules of the cell before are dropped."""
@@ -178,12 +199,19 @@ class Border:
         except OSError:
             raise StudentGone("the student process has ended") from None
         reply, raw = self._receive()
+        self._note_forbidden(reply.get("forbidden"))
         if isinstance(reply.get("error"), dict):
             raise StudentError(reply["error"])
         try:
             return reply, wire.unpack_table(reply.get("tensors", []), raw)
         except wire.WireError as error:
             raise StudentGone(f"the reply can't be read: {error}") from None
+
+    def _note_forbidden(self, calls: Any) -> None:
+        """Forbidden calls that the student process reports of itself: the one claim that can only cost points."""
+        for call in calls if isinstance(calls, list) else ():
+            if isinstance(call, list) and len(call) == 2 and call[0] in self._forbids:
+                self.forbidden[call[0]] = call[1] if isinstance(call[1], int) else None
 
     def _unpack(self, tree: wire.Tree, tensors: list[Tensor]) -> Any:
         try:
@@ -193,35 +221,36 @@ class Border:
 
     def _receive(self) -> tuple[dict, list[bytearray]]:
         try:
-            return wire.receive(self._read)
+            return wire.receive(self._read, self._limits.reply_mb * 1_000_000)
         except wire.WireError as error:
             raise StudentGone(f"the reply can't be read: {error}") from None
         except (EOFError, OSError):
             raise StudentGone("the student process has ended") from None
 
     def _read(self, count: int) -> bytearray:
-        """Read `count` bytes before the deadline, watching the CPU time that the process has used."""
-        data = bytearray(count)
-        view, filled = memoryview(data), 0
-        while filled < count:
-            if time.monotonic() > self._deadline or self._cpu_seconds() > self._seconds:
+        """Read `count` bytes before the deadline, watching what the student's processes use."""
+        data = bytearray()
+        while len(data) < count:
+            now = time.monotonic()
+            if now > self._deadline:
                 raise StudentTimeout(f"took longer than {self._seconds:g} s of computing time")
-            if not select.select([self._sock], [], [], POLL_SECONDS)[0]:
-                continue
-            got = self._sock.recv_into(view[filled:], min(1 << 20, count - filled))
-            if got == 0:
-                raise EOFError
-            filled += got
+            if now > self._next_look:
+                self._next_look = now + LOOK_SECONDS
+                self._look()
+            if select.select([self._sock], [], [], LOOK_SECONDS)[0]:
+                got = self._sock.recv(min(1 << 20, count - len(data)))
+                if not got:
+                    raise EOFError
+                data += got
         return data
 
-    def _cpu_seconds(self) -> float:
-        if self._pid is None:
-            return 0.0
-        try:
-            fields = Path(f"/proc/{self._pid}/stat").read_text().rpartition(")")[2].split()
-        except OSError:  # it has ended, or this system has no /proc: then the wall clock alone decides
-            return 0.0
-        return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+    def _look(self) -> None:
+        if self._watch is None:
+            return
+        if self._watch.cpu_seconds() > self._seconds:
+            raise StudentTimeout(f"took longer than {self._seconds:g} s of computing time")
+        if excess := self._watch.excess():
+            raise StudentGone(excess)
 
 
 class RemoteFunction:

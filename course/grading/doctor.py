@@ -1,17 +1,13 @@
 """`course doctor`: what this computer has, a line each, with what to do about it.
 
-Every check looks for itself: a sandbox layer is tried in a child process, a file is made in the course root.
+Every check looks for itself: a file is made in the course root, a sandbox layer is tried (sandbox_doctor.py).
 Nothing here changes the computer or needs the network. It takes a few seconds, most of them to import torch.
 """
 
-import ctypes
 import importlib.metadata
-import importlib.util
 import os
-import platform
 import re
 import shutil
-import subprocess
 import sys
 import tempfile
 from collections.abc import Callable, Iterable, Mapping
@@ -22,12 +18,8 @@ from typing import Literal
 DISTRIBUTION = "attention-course"
 OLDEST_PYTHON = (3, 11)
 LEAST_FREE_BYTES = 2_000_000_000
-TRY_SECONDS = 5.0
 HOME = Path(__file__).parents[2]  # the clone, or the folder that students got
 INSTALL = "make setup" if (HOME / "Makefile").is_file() else "pip install -c constraints.txt -e ."
-
-CLONE_NEWUSER = 0x10000000  # <linux/sched.h>
-CLONE_NEWNET = 0x40000000
 
 
 @dataclass(frozen=True)
@@ -40,18 +32,17 @@ class Line:
     remedy: str = ""
 
 
-def doctor(root: Path | None = None) -> list[Line]:
-    """Look at Python, packages, device, sandbox layers and a course root (default: the one around this folder).
+def doctor(root: Path | None = None, sandbox: Iterable[Line] = ()) -> list[Line]:
+    """Look at Python, packages, device and a course root (default: the one around this folder).
 
-    The sandbox is the grader's affair: where the grader is not installed, as with students, it is left out.
+    sandbox: what is to be said of it (`sandbox_doctor`). It is the grader's affair: students have none.
     """
     root = course_root(Path.cwd()) if root is None else root
-    grader_is_here = importlib.util.find_spec("course.grading.run") is not None
     return [
         check_python(),
         *check_packages(declared_packages(), read_pins(find_constraints(root)), installed_version),
         *check_torch(),
-        *(check_sandbox() if grader_is_here else []),
+        *sandbox,
         check_disk(root),
         check_writable(root),
     ]
@@ -167,95 +158,6 @@ def usable_cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
-
-
-def check_sandbox() -> list[Line]:
-    """The layers that a sandbox could be built from, and whether one is in force."""
-    honest = Line(
-        "sandbox",
-        "warn",
-        "not in force yet: submitted code runs in a process of its own, under this account",
-        "grade submissions from strangers on a machine that may be thrown away",
-    )
-    return [honest, check_namespaces(), check_bubblewrap(), check_cgroup()]
-
-
-def check_namespaces() -> Line:
-    """Can an ordinary process make a user namespace, and a network namespace inside it?"""
-    name = "namespaces"
-    if platform.system() != "Linux":
-        return Line(name, "warn", f"{platform.system()} has none", "a sandbox will need Linux")
-    code = "from course.grading.doctor import try_namespaces; try_namespaces()"
-    problem = try_command([sys.executable, "-c", code])
-    if problem is None:
-        return Line(name, "ok", "user and network namespaces can be made")
-    return Line(name, "warn", f"refused: {problem}", namespace_remedy())
-
-
-def try_namespaces() -> None:
-    """Make both namespaces in this process, for good; raises OSError where that is refused.
-
-    The second call needs rights that the first one gives: some systems allow a user namespace without rights.
-    """
-    libc = ctypes.CDLL(None, use_errno=True)
-    for flag, what in ((CLONE_NEWUSER, "a user namespace"), (CLONE_NEWNET, "a network namespace")):
-        if libc.unshare(flag):
-            raise OSError(ctypes.get_errno(), f"{what}: {os.strerror(ctypes.get_errno())}")
-
-
-def namespace_remedy(proc: Path = Path("/proc/sys")) -> str:
-    """The switch that stands in the way, as far as the kernel tells."""
-    switches = {
-        "kernel/unprivileged_userns_clone": ("0", "sudo sysctl kernel.unprivileged_userns_clone=1"),
-        "user/max_user_namespaces": ("0", "sudo sysctl user.max_user_namespaces=10000"),
-        "kernel/apparmor_restrict_unprivileged_userns": (
-            "1",
-            "sudo sysctl kernel.apparmor_restrict_unprivileged_userns=0",
-        ),
-    }
-    for path, (blocking, remedy) in switches.items():
-        switch = proc / path
-        if switch.is_file() and switch.read_text().strip() == blocking:
-            return remedy
-    return "a container often forbids them: allow them there, or grade outside it"
-
-
-def check_bubblewrap() -> Line:
-    """Is bubblewrap here, and does it run?"""
-    name = "bubblewrap"
-    program = shutil.which("bwrap")
-    if program is None:
-        return Line(name, "warn", "not installed", "Debian and Ubuntu: sudo apt-get install bubblewrap")
-    problem = try_command([program, "--ro-bind", "/", "/", "--unshare-all", "--die-with-parent", "true"])
-    if problem is not None:
-        return Line(name, "warn", f"{program} does not run: {problem}", "see the line on namespaces")
-    return Line(name, "ok", f"{program} runs")
-
-
-def check_cgroup(mount: Path = Path("/sys/fs/cgroup")) -> Line:
-    """Is the unified hierarchy (cgroup v2) mounted, with the controllers that limit memory and processes?"""
-    controllers = mount / "cgroup.controllers"
-    name, needed = "cgroup v2", {"memory", "pids"}
-    remedy = "limits per process will do; a kernel started with systemd.unified_cgroup_hierarchy=1 has it"
-    if not controllers.is_file():
-        return Line(name, "warn", f"the unified hierarchy is not mounted at {mount}", remedy)
-    missing = needed - set(controllers.read_text().split())
-    if missing:
-        return Line(name, "warn", f"mounted, without {' and '.join(sorted(missing))}", remedy)
-    return Line(name, "ok", "mounted, with memory and pids")
-
-
-def try_command(command: list[str]) -> str | None:
-    """Run a command for its exit status: None if it succeeds, else why not, in one line."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=TRY_SECONDS, check=False)
-    except subprocess.TimeoutExpired:
-        return f"no answer within {TRY_SECONDS:.0f} s"
-    except OSError as error:
-        return error.strerror or str(error)
-    if done.returncode == 0:
-        return None
-    return (done.stderr.strip().splitlines() or [f"exit status {done.returncode}"])[-1]
 
 
 def check_disk(root: Path) -> Line:

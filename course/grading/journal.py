@@ -3,6 +3,10 @@
 import hashlib
 import platform
 import secrets
+from collections.abc import Iterable
+from dataclasses import replace
+from functools import lru_cache
+from importlib.metadata import version
 from pathlib import Path
 
 import course
@@ -11,7 +15,7 @@ from course.grading.notebook import Source
 from course.grading.output import write_atomically
 from course.grading.program import given_path
 from course.grading.submissions import Submission
-from course.grading.verdict import Verdict
+from course.grading.verdict import Verdict, changes_between
 
 
 class Journal:
@@ -45,6 +49,22 @@ class Journal:
         path.parent.mkdir(parents=True, exist_ok=True)
         write_atomically(path, verdict.to_json())
 
+    def compared(self, verdict: Verdict, submitted: str) -> Verdict:
+        """The verdict with whose points it changes: call it before `put`, which replaces what it compares with.
+
+        Only a submission that was judged before, under another key, has changes: its own text is the same, so it is
+        the tests, the grader or their surroundings that differ. Under the same key it keeps those it had, so that
+        a run that was stopped and goes on writes what it would have written in one go.
+
+        Args:
+            submitted: the submission's digest (`submission_digest`).
+        """
+        old = self.get(verdict.assignment, verdict.student)
+        changes = []
+        if old is not None and old.submitted == submitted:
+            changes = old.changes if old.key == verdict.key else changes_between(old, verdict)
+        return replace(verdict, submitted=submitted, changes=changes)
+
     def all(self) -> list[Verdict]:
         """Every verdict, by assignment and student."""
         paths = sorted((self._folder / "verdicts").glob("*/*.json"))
@@ -54,31 +74,58 @@ class Journal:
         return self._folder / "verdicts" / assignment / f"{student}.json"
 
 
-def verdict_key(source: Source, submission: Submission, secret: str) -> str:
-    """Names what is graded with what: the submission, the tests, the library, the versions."""
+def submission_digest(submission: Submission) -> str:
+    """Names what was handed in, whatever it is graded with: the file's name and content, as 64 hex digits."""
+    return _digest([submission.path.name.encode() if submission.path else b"", submission.content])
+
+
+def verdict_key(source: Source, submission: Submission, secret: str, setting: str = "") -> str:
+    """Names what is graded with what: the submission, the tests, the library, the versions, as 64 hex digits.
+
+    setting: how it is graded, where that may change a verdict (the device, the sandbox).
+    """
+    return _digest(
+        [
+            submission.student.encode(),
+            submission_digest(submission).encode(),
+            repr([(cell.get("id"), cell.source, cell.metadata) for cell in source.nb.cells]).encode(),
+            _digest_of_files(_library(source.assignment)).encode(),
+            _versions().encode(),
+            setting.encode(),
+            secret.encode(),
+        ]
+    )
+
+
+def _library(assignment: str) -> tuple[tuple[Path, int, int], ...]:
+    """What decides a verdict beside the tests: (path, time of last change, size) of the library's files."""
+    package = Path(course.__file__).parent
+    folders = [path for part in ("check", "grading") for path in package.glob(f"{part}/*.py")]
+    data = [path for path in package.glob("data/**/*") if path.is_file() and "__pycache__" not in path.parts]
+    alone = [path for path in (package / "device.py", given_path(assignment)) if path.exists()]
+    return tuple(
+        (path, facts.st_mtime_ns, facts.st_size)
+        for path in sorted([*folders, *data, *alone])
+        for facts in [path.stat()]
+    )
+
+
+@lru_cache(maxsize=64)
+def _digest_of_files(files: tuple[tuple[Path, int, int], ...]) -> str:
+    """Read once for all submissions: a file that is changed meanwhile has another time, and is read again."""
+    return _digest([part for path, _, _ in files for part in (path.name.encode(), path.read_bytes())])
+
+
+@lru_cache(maxsize=1)
+def _versions() -> str:
+    """What computes: Python, torch, numpy, and the kind of processor."""
+    return " ".join((platform.python_version(), version("torch"), version("numpy"), platform.machine()))
+
+
+def _digest(parts: Iterable[bytes]) -> str:
+    """SHA-256 of byte strings, each with its length, so that none runs into the next."""
     digest = hashlib.sha256()
-    for part in (
-        submission.student.encode(),
-        submission.path.name.encode() if submission.path else b"",
-        submission.content,
-        repr([(cell.get("id"), cell.source, cell.metadata) for cell in source.nb.cells]).encode(),
-        given_path(source.assignment).read_bytes() if given_path(source.assignment).exists() else b"",
-        *(path.read_bytes() for path in _library()),
-        f"{platform.python_version()} {_torch_version()}".encode(),
-        secret.encode(),
-    ):
+    for part in parts:
         digest.update(len(part).to_bytes(8))
         digest.update(part)
     return digest.hexdigest()
-
-
-def _library() -> list[Path]:
-    """What decides a verdict: the checks and the grader's own modules."""
-    package = Path(course.__file__).parent
-    return sorted([*package.glob("check/*.py"), *package.glob("grading/*.py"), *package.glob("data/*.py")])
-
-
-def _torch_version() -> str:
-    from importlib.metadata import version
-
-    return version("torch")

@@ -9,18 +9,21 @@ import hashlib
 import random
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import lru_cache
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import torch
 
 from course.check import CheckFailed, ledger
 from course.grading.border import AuthorError, Border, StudentError, StudentGone, StudentTimeout
-from course.grading.notebook import Exercise, Source, TestCell
+from course.grading.notebook import Exercise, Source, TestCell, plain_python
+from course.grading.own_work import Finding
 from course.grading.program import program_for
 from course.grading.rebuild import Rebuilt
 from course.grading.verdict import CellVerdict, ExerciseVerdict, exercise_verdict
-from course.grading.zygote import connect
+from course.grading.warm import connect
 
 # A message goes into a table's cell; what a student's exception says may be any length.
 MAX_MESSAGE = 300
@@ -65,8 +68,27 @@ def setup_namespace(source: Source) -> dict[str, Any]:
     """What the setup cells define, in this process."""
     namespace: dict[str, Any] = {"__name__": "__main__"}
     for cell in source.setup:
-        exec(compile(cell.source, f"<{cell.grade_id}>", "exec", dont_inherit=True), namespace)
+        exec(_compiled(cell.source, f"<{cell.grade_id}>"), namespace)
     return namespace
+
+
+def prepare(source: Source) -> None:
+    """Parse and compile, once for all submissions, what judging needs of the source notebook. Runs nothing of it."""
+    for cell in (*source.setup, *(test for exercise in source.exercises for test in exercise.tests)):
+        with suppress(SyntaxError):  # an author's slip is told where the cell runs
+            _compiled(cell.source, f"<{cell.grade_id}>")
+            _names_read(cell.source)
+    plain_python("")  # imports IPython's transformer
+
+
+@lru_cache(maxsize=4096)
+def _compiled(source: str, label: str) -> CodeType:
+    return compile(source, label, "exec", dont_inherit=True)
+
+
+@lru_cache(maxsize=4096)
+def _names_read(source: str) -> frozenset[str]:
+    return frozenset(node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name))
 
 
 def judge_exercise(
@@ -75,17 +97,15 @@ def judge_exercise(
     """Run the test cells of one exercise against one student process."""
     program = program_for(source, rebuilt, exercise)
     if program.problem:
-        outcome, message = program.problem
-        return [_verdict(exercise, test, outcome, message) for test in exercise.tests]
+        return _all(exercise, *program.problem)
     if program.forbidden:
         first = {finding.call: finding for finding in reversed(program.forbidden)}
-        message = "; ".join(map(str, first.values()))
-        return [_verdict(exercise, test, "forbidden", message) for test in exercise.tests]
+        return _all(exercise, "forbidden", "; ".join(map(str, first.values())))
     verdicts: list[CellVerdict] = []
     border, end = None, None
     try:
         try:
-            border = Border(connect(bench.zygote), exercise.seconds, setup)
+            border = Border(connect(bench.zygote), exercise.seconds, setup, source.limits, exercise.forbids)
             errors = border.run(program.chunks)
         except (StudentTimeout, StudentGone) as error:
             end = _end(error)
@@ -98,6 +118,9 @@ def judge_exercise(
     finally:
         if border:
             border.close()
+    if border and border.forbidden:
+        message = "; ".join(str(Finding(call, line, cell=0)) for call, line in border.forbidden.items())
+        return _all(exercise, "forbidden", message)
     return verdicts
 
 
@@ -109,7 +132,7 @@ def _run_test(source, exercise, test, border, bench, setup, errors) -> tuple[Cel
     try:
         border.begin(random.getrandbits(48))
         namespace |= _proxies(source, exercise, test, border)
-        exec(compile(test.source, f"<{test.grade_id}>", "exec", dont_inherit=True), namespace)
+        exec(_compiled(test.source, f"<{test.grade_id}>"), namespace)
     except CheckFailed as failure:
         verdict = _verdict(exercise, test, "failed", failure.message)
         verdict.mistake, verdict.details = failure.mistake, failure.details
@@ -131,7 +154,7 @@ def _run_test(source, exercise, test, border, bench, setup, errors) -> tuple[Cel
 def _proxies(source: Source, exercise: Exercise, test: TestCell, border: Border) -> dict[str, Any]:
     """Proxies of the names that this test reads, among those that the reference's answers define up to here."""
     kinds = {name: kind for e in (*source.before(exercise), exercise) for name, kind in e.names.items()}
-    read = {node.id for node in ast.walk(ast.parse(test.source)) if isinstance(node, ast.Name)}
+    read = _names_read(test.source)
     return {name: border.proxy(name, kind) for name, kind in kinds.items() if name in read}
 
 
@@ -139,7 +162,7 @@ def _seed(bench: Bench, test: TestCell) -> None:
     """The inputs of a test come from the course's secret, the student and the cell: the same in every run."""
     text = "\0".join((bench.secret, bench.student, test.grade_id))
     number = int.from_bytes(hashlib.sha256(text.encode()).digest()[:6])
-    torch.manual_seed(number)
+    torch.default_generator.manual_seed(number)  # the judge has no other device
     torch.set_default_dtype(torch.float32)
     random.seed(number)
     with suppress(ImportError):
@@ -179,6 +202,10 @@ def _short(message: str) -> str:
 def _verdict(exercise: Exercise, test: TestCell, outcome: str, message: str = "") -> CellVerdict:
     score = test.points if outcome == "passed" else 0.0
     return CellVerdict(test.grade_id, exercise.id, test.view, test.hidden, score, test.points, outcome, message)
+
+
+def _all(exercise: Exercise, outcome: str, message: str) -> list[CellVerdict]:
+    return [_verdict(exercise, test, outcome, message) for test in exercise.tests]
 
 
 def _manual(exercise: Exercise, rebuilt: Rebuilt) -> ExerciseVerdict:

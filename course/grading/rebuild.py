@@ -4,14 +4,15 @@ Submitted metadata, tags, outputs and changed tests stay behind. Cells that the 
 as text that an answer may draw on, and reported.
 """
 
+import ast
 import re
-from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from nbformat import NotebookNode
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
-from course.grading.notebook import TEST_ROLES, Source, TestCell, grade_id_of, role_of
+from course.grading.notebook import TEST_ROLES, Source, TestCell, copied, grade_id_of, role_of
 
 # An added cell longer than this is no helper; it stays out, with a note.
 MAX_CELL_CHARACTERS = 100_000
@@ -53,11 +54,11 @@ def rebuild(source: Source, submitted: NotebookNode) -> Rebuilt:
     """Put the student's text into a copy of the source notebook. Nothing of it is run or believed."""
     notes: list[str] = []
     known = {grade_id_of(cell): cell for cell in source.nb.cells if grade_id_of(cell)}
-    submitted_by_id = _by_grade_id(submitted, known, notes)
-    cells, manual = [], {}
-    nb = deepcopy(source.nb)
+    submitted_by_id, copies = _by_grade_id(submitted, known, notes)
+    cells, manual, added = [], {}, 0
+    nb = copied(source.nb)
     rebuilt: list[NotebookNode] = []
-    extras = _extras(source, submitted, known)
+    extras = _extras(source, submitted, known, submitted_by_id)
     for index, cell in enumerate(nb.cells):
         grade_id, role = grade_id_of(cell), role_of(cell)
         if cell.cell_type == "code":
@@ -68,6 +69,9 @@ def rebuild(source: Source, submitted: NotebookNode) -> Rebuilt:
                 notes.append(f"the answer cell {grade_id} is missing")
                 cell.source = "# This answer cell was not in the submission."
             else:
+                for copy in copies.get(grade_id, ()):  # above the answer, which has the last word
+                    cells.append(StudentCell(None, copy.source, index - 1))
+                    rebuilt.append(_extra_cell(copy, len(rebuilt)))
                 cell.source = theirs.source
                 cells.append(StudentCell(grade_id, theirs.source, index))
         elif role == "manual":
@@ -78,50 +82,89 @@ def rebuild(source: Source, submitted: NotebookNode) -> Rebuilt:
                 notes.append("an added cell was left out: it is too long")
                 continue
             if extra.cell_type == "code":
+                added += 1
                 cells.append(StudentCell(None, extra.source, index))
             rebuilt.append(_extra_cell(extra, len(rebuilt)))
     nb.cells = rebuilt
-    added = sum(1 for cell in cells if cell.grade_id is None)
     if added:
         notes.append(f"{added} added code cell{'s' if added > 1 else ''} kept as helper{'s' if added > 1 else ''}")
     notes.extend(_replaced_tests(source, submitted_by_id))
     return Rebuilt(nb, cells, manual, notes)
 
 
-def _by_grade_id(submitted: NotebookNode, known: dict, notes: list[str]) -> dict[str, NotebookNode]:
-    """The submitted cells that the source knows. Of two copies the one that is no stub counts, else the last."""
-    found: dict[str, NotebookNode] = {}
+def _name(cell: NotebookNode, known: dict) -> str:
+    """The grade_id of a submitted cell; where a tool has dropped the metadata, its id, which we made the same."""
+    grade_id, own_id = grade_id_of(cell), cell.get("id")
+    return grade_id if grade_id in known or not isinstance(own_id, str) else own_id
+
+
+def _by_grade_id(
+    submitted: NotebookNode, known: dict, notes: list[str]
+) -> tuple[dict[str, NotebookNode], dict[str, list[NotebookNode]]]:
+    """The submitted cells that the source knows, and copies of answer cells that the answers may draw on.
+
+    A cell that was copied or split in two is there twice. The last counts that defines something and is no stub.
+    """
+    all_of: dict[str, list[NotebookNode]] = {}
     for cell in submitted.cells:
-        grade_id = grade_id_of(cell)
-        if grade_id not in known or cell.cell_type != known[grade_id].cell_type:
-            continue
-        if grade_id in found:
-            notes.append(f"the cell {grade_id} is there twice; the last answer counts")
-            if STUB in cell.source and STUB not in found[grade_id].source:
-                continue
-        found[grade_id] = cell
-    return found
+        name = _name(cell, known)
+        if name in known and cell.cell_type == known[name].cell_type:
+            all_of.setdefault(name, []).append(cell)
+    found, copies = {}, {}
+    for name, cells in all_of.items():
+        last = next((cell for cell in reversed(cells) if _is_answered(cell, known[name])), cells[-1])
+        found[name] = last
+        others = [cell for cell in cells if _normal(cell.source) != _normal(last.source) and STUB not in cell.source]
+        if len(cells) > 1 and role_of(known[name]) in ("answer", "manual"):
+            kept = ", and what only another copy defines" if role_of(known[name]) == "answer" and others else ""
+            notes.append(f"the cell {name} is there {_times(len(cells))}; the last answer counts{kept}")
+            copies[name] = others
+    return found, copies
 
 
-def _extras(source: Source, submitted: NotebookNode, known: dict) -> dict[int, list[NotebookNode]]:
+def _is_answered(cell: NotebookNode, original: NotebookNode) -> bool:
+    """Does a copy of an answer cell hold an answer: neither the stub, nor mere trials and comments?"""
+    if STUB in cell.source or not cell.source.strip():
+        return False
+    if cell.cell_type != "code" or (tree := _tree(cell.source)) is None:
+        return True
+    kinds = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
+    return any(isinstance(statement, kinds) for statement in tree.body) or role_of(original) != "answer"
+
+
+def _times(count: int) -> str:
+    return {2: "twice"}.get(count, f"{count} times")
+
+
+def _extras(source: Source, submitted: NotebookNode, known: dict, found: dict) -> dict[int, list[NotebookNode]]:
     """The student's own cells, by the index of the source cell that they stand after.
 
     What was changed in a cell that is not an answer (an import added to the setup, a helper written into a demo) counts
-    as a cell of the student's too; test cells and prose don't.
+    as a cell of the student's too. Prose does not, nor do test cells, unless the answer above them is gone: then the
+    two may have been merged.
     """
     index_of = {grade_id_of(cell) or cell.get("id"): index for index, cell in enumerate(source.nb.cells)}
-    originals = {_normal(cell.source) for cell in source.nb.cells}
+    tests = {
+        t.grade_id: t for e in source.exercises if any(a.grade_id not in found for a in e.answers) for t in e.tests
+    }
+    ours = [cell for cell in source.nb.cells if role_of(cell) != "answer"]  # an answer may well be the reference's
+    originals = {_normal(cell.source) for cell in ours}
+    trees = {EMPTY, *(code_of(cell.source) for cell in ours if cell.cell_type == "code")}
     extras: dict[int, list[NotebookNode]] = {}
     here = 0
     for cell in submitted.cells:
-        name = grade_id_of(cell) if grade_id_of(cell) in known else cell.get("id")
+        name = _name(cell, known)
         here = index_of.get(name, here)
         role = role_of(source.nb.cells[here]) if name in index_of else None
+        if role in TEST_ROLES and name in tests and _is_changed(tests[name], cell):
+            role = None
         if role in ("answer", "manual", "exercise", *TEST_ROLES) or _normal(cell.source) in originals:
             continue
         if role == "prose" or not cell.source.strip() or cell.cell_type not in ("code", "markdown"):
             continue
-        if grade_id_of(cell).startswith(tuple(known)) and role is None:
+        if cell.cell_type == "code" and code_of(cell.source) in trees:
+            continue  # an original that a formatter has passed over, or comments alone
+        if grade_id_of(cell).startswith(tuple(known)) and role is None and name not in tests:
             continue  # a cell of an earlier release, which this one has no more
         extras.setdefault(here, []).append(cell)
     return extras
@@ -146,7 +189,9 @@ def _replaced_tests(source: Source, submitted_by_id: dict[str, NotebookNode]) ->
 
 def _is_changed(test: TestCell, theirs: NotebookNode) -> bool:
     released = _without_hidden(test.source) if test.hidden else test.source
-    return _normal(theirs.source) not in (_normal(released), _normal(test.source))
+    if _normal(theirs.source) in (_normal(released), _normal(test.source)):
+        return False
+    return code_of(theirs.source) not in (code_of(released), code_of(test.source))  # a formatter changes no meaning
 
 
 def _listed(ids: list[str]) -> str:
@@ -160,3 +205,23 @@ def _without_hidden(source: str) -> str:
 
 def _normal(source: str) -> str:
     return "\n".join(line.rstrip() for line in source.strip().splitlines())
+
+
+@lru_cache(maxsize=1024)
+def code_of(source: str) -> str:
+    """A cell's code without its layout and comments, to compare with; what is no plain Python stands for itself."""
+    tree = _tree(source)
+    try:
+        return _normal(source) if tree is None else ast.dump(tree)
+    except RecursionError:
+        return _normal(source)
+
+
+def _tree(source: str) -> ast.Module | None:
+    try:
+        return ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return None
+
+
+EMPTY = code_of("")

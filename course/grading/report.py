@@ -1,4 +1,4 @@
-"""The class reports: grades.csv and summary.csv for a spreadsheet, class.html for a person."""
+"""The class reports: grades.csv, summary.csv and changes.csv for a spreadsheet, class.html for a person."""
 
 import csv
 import io
@@ -32,11 +32,12 @@ SUMMARY_HEADER = (
     *STATUSES,
     "notes",
 )
+CHANGES_HEADER = ("student", "assignment", "exercise", "before", "after")
 MISTAKES_IN_PLOT = 12
 
 
 def write_reports(out: Path, verdicts: list[Verdict], sources: Mapping[str, Source]) -> Path:
-    """Write OUT/reports/{grades.csv, summary.csv, class.html} and return the path of class.html.
+    """Write OUT/reports/{grades.csv, summary.csv, changes.csv, class.html} and return the path of class.html.
 
     The same verdicts give the same bytes, in whatever order they come.
 
@@ -53,6 +54,7 @@ def write_reports(out: Path, verdicts: list[Verdict], sources: Mapping[str, Sour
     reports = out / "reports"
     write_atomically(reports / "grades.csv", grades_csv(verdicts))
     write_atomically(reports / "summary.csv", summary_csv(verdicts, sources))
+    write_atomically(reports / "changes.csv", changes_csv(verdicts))
     write_atomically(reports / "class.html", class_html(out, verdicts))
     return reports / "class.html"
 
@@ -117,6 +119,16 @@ def summary_csv(verdicts: Iterable[Verdict], sources: Mapping[str, Source]) -> s
     return _csv(SUMMARY_HEADER, rows)
 
 
+def changes_csv(verdicts: Iterable[Verdict]) -> str:
+    """A row per student and exercise whose points changed since the tests did; the header alone if there are none."""
+    rows = (
+        (*map(safe, (v.student, v.assignment, c.exercise)), number(c.before), number(c.after))
+        for v in sorted(verdicts, key=lambda verdict: (verdict.student, verdict.assignment))
+        for c in v.changes
+    )
+    return _csv(CHANGES_HEADER, rows)
+
+
 def safe(text: str) -> str:
     """Text for one cell of a CSV file, on one line. What a spreadsheet would run gets an apostrophe first.
 
@@ -171,6 +183,8 @@ def assignment_section(out: Path, name: str, verdicts: list[Verdict]) -> dict:
         "columns": column_heads(verdicts),
         "students": [student_row(out, v) for v in sorted(verdicts, key=lambda v: v.student)],
         "failures": failures(verdicts),
+        "changes": [(plain(v.student, 200), c) for v in sorted(verdicts, key=lambda v: v.student) for c in v.changes],
+        "changed_students": sum(1 for v in verdicts if v.changes),
     }
 
 

@@ -4,18 +4,22 @@ It holds no test, no expected value and no gradebook. Whatever it says is taken 
 runs beside the student's code and can't be protected from it; nothing in the judge depends on it being intact.
 """
 
+import contextlib
 import hashlib
 import os
 import random
 import socket
 import sys
 from collections.abc import Callable
+from copy import deepcopy
 from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.utils._pytree import tree_map
 
 from course.grading import wire
+from course.grading.watch_calls import CallWatch
 
 MAX_MESSAGE = 2000
 # Torch functions that a test may pass to an answer (`attend(torch.mul, …)`): by name, never as code.
@@ -42,18 +46,23 @@ class _Shell:
 class Student:
     """The answer's namespace, the modules made of it, and the graphs that the judge may still differentiate."""
 
-    def __init__(self):
+    def __init__(self, forbids: tuple[str, ...] = (), device: str = "cpu"):
+        self.device = device
+        self.watch = CallWatch(forbids)
         self.namespace: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
         self.namespace["get_ipython"] = lambda: _Shell(self.namespace)
         self.modules: list[nn.Module] = []
         self.graphs: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
 
     def answer(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
-        """Do one request; an error of the student's becomes the reply."""
+        """Do one request; an error of the student's becomes the reply. With either go the forbidden calls so far."""
         try:
-            return getattr(self, f"do_{header['op']}")(header, buffers)
+            # The stand-in device has a mode of its own; what is called there was called before.
+            with contextlib.nullcontext() if header.get("stand_in") else self.watch:
+                reply, raw = getattr(self, f"do_{header['op']}")(header, buffers)
         except BaseException as error:  # SystemExit and KeyboardInterrupt of an answer are its errors, too
-            return {"error": describe(error)}, []
+            reply, raw = {"error": describe(error)}, []
+        return reply | {"forbidden": list(self.watch.found.items())}, raw
 
     def do_run(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
         """Run the chunks of the program. An error ends its chunk; names that it had bound stay bound."""
@@ -86,6 +95,8 @@ class Student:
                 from course.check import stand_in
 
                 value = stand_in.run(function, tuple(args), kwargs)
+                if self.device != "cpu":
+                    value = on_device(self.device, function, args, kwargs)
             else:
                 value = function(*args, **kwargs)
         packer = wire.Packer(opaque=True)
@@ -134,8 +145,6 @@ class Student:
 
     def do_copy(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
         """A deep copy of a module under a handle of its own."""
-        from copy import deepcopy
-
         return self._adopt(deepcopy(self.modules[header["handle"]]))
 
     def do_get(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
@@ -177,6 +186,14 @@ class Student:
         return self.namespace[name]
 
 
+def on_device(device: str, function: Callable, args: Any, kwargs: dict) -> Any:
+    """What a function or module computes on a real device, from copies of its arguments there."""
+    args, kwargs = tree_map(lambda value: value.to(device) if isinstance(value, Tensor) else value, (args, kwargs))
+    if isinstance(function, nn.Module):
+        function = deepcopy(function).to(device)
+    return function(*args, **kwargs)
+
+
 def load_state(module: nn.Module, state: dict, tensors: list[Tensor]) -> None:
     """Set train/eval and the parameters and buffers that the judge changed since they last crossed."""
     module.train(state["training"])
@@ -213,7 +230,10 @@ def digest(tensor: Tensor) -> bytes:
 def seed(number: int, default_dtype: str) -> None:
     """Every call starts from a seed of the judge's; no random state goes back."""
     torch.set_default_dtype(wire.DTYPES[default_dtype])
-    torch.manual_seed(number)
+    if torch.cuda.is_initialized():
+        torch.manual_seed(number)
+    else:  # torch.manual_seed writes a stack trace down for each device that may come later: half a millisecond
+        torch.default_generator.manual_seed(number)
     random.seed(number)
     if numpy := sys.modules.get("numpy"):
         numpy.random.seed(number % 2**32)
@@ -242,9 +262,11 @@ def describe(error: BaseException) -> dict:
     }
 
 
-def serve(sock: socket.socket) -> None:
+def serve(sock: socket.socket, forbids: tuple[str, ...] = (), device: str = "cpu", gpu_share: float = 1.0) -> None:
     """Answer requests until the judge closes the socket."""
-    student = Student()
+    if device == "cuda":
+        torch.cuda.set_per_process_memory_fraction(gpu_share)
+    student = Student(forbids, device)
     wire.send(sock, {"hello": os.getpid()}, [])
 
     def read(count: int) -> bytearray:

@@ -37,6 +37,7 @@ ALLOWED = {
     "course/grading/handout.py": "`course check`: what was deleted or changed",
     "course/grading/kernel.py": "`course check`: runs the notebook",
     "course/grading/notebook.py": "`course check`: reads exercises",
+    "course/grading/limits.py": "`course check`: part of a source notebook",
     "course/grading/own_work.py": "`course check`: names forbidden calls",
     "course/grading/verdict.py": "`course check`: points and status",
     "course/grading/junit.py": "`course check --junit`",

@@ -32,8 +32,8 @@ def find_assignments(root: Path, names: list[str]) -> list[Path]:
     return [found[name] for name in names or found]
 
 
-def find_submissions(submitted: Path, source: Source, students: list[str]) -> list[Submission]:
-    """The submissions of one assignment, by student. A missing student or an empty class is a CourseError."""
+def find_submissions(submitted: Path, source: Source, students: list[str]) -> list[Path]:
+    """The folders of one assignment, by student. A missing student or an empty class is a CourseError."""
     pattern = f"{submitted}/STUDENT/{source.assignment}/{source.notebook}.ipynb"
     if not submitted.is_dir():
         raise CourseError(f"no folder {submitted}: submissions are expected as {pattern}")
@@ -44,12 +44,11 @@ def find_submissions(submitted: Path, source: Source, students: list[str]) -> li
     unknown = [student for student in students if student not in present]
     if unknown:
         raise CourseError(f"no submission of {', '.join(unknown)} in {submitted}")
-    found = [
-        find_submission(submitted / student / source.assignment, source)
+    return [
+        submitted / student / source.assignment
         for student in students or present
         if (submitted / student / source.assignment).is_dir() or student in students
     ]
-    return found
 
 
 def unknown_folders(submitted: Path, root: Path) -> list[Path]:

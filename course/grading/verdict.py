@@ -37,9 +37,23 @@ class ExerciseVerdict:
     mistakes: list[str] = field(default_factory=list)
 
 
+@dataclass(frozen=True)
+class Change:
+    """Points of one exercise before and after a submission was judged anew with other tests (or another grader)."""
+
+    exercise: str
+    before: float
+    after: float
+
+
 @dataclass
 class Verdict:
-    """The verdict on one submission. `key` names what was graded with what: equal keys, equal verdicts."""
+    """The verdict on one submission. `key` names what was graded with what: equal keys, equal verdicts.
+
+    sandbox: what of the sandbox was not in force; "" where it was whole.
+    submitted: a digest of what was handed in, whatever it is graded with; "" in verdicts that knew of none.
+    changes: the exercises whose points differ from those of the verdict on the same submission that this one replaced.
+    """
 
     student: str
     assignment: str
@@ -49,6 +63,9 @@ class Verdict:
     cells: list[CellVerdict] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     seconds_late: int | None = None
+    sandbox: str = ""
+    submitted: str = ""
+    changes: list[Change] = field(default_factory=list)
 
     @property
     def score(self) -> float:
@@ -66,11 +83,21 @@ class Verdict:
         fields = json.loads(text)
         fields["exercises"] = [ExerciseVerdict(**exercise) for exercise in fields["exercises"]]
         fields["cells"] = [CellVerdict(**cell) for cell in fields["cells"]]
+        fields["changes"] = [Change(**change) for change in fields.get("changes", [])]
         return cls(**fields)
 
     @classmethod
     def read(cls, path: Path) -> "Verdict":
         return cls.from_json(path.read_text(encoding="utf-8"))
+
+
+def changes_between(old: Verdict, new: Verdict) -> list[Change]:
+    """The exercises whose points differ, in the order of the newer verdict. One that a side has not counts as 0."""
+    before = {exercise.exercise: exercise.score for exercise in old.exercises}
+    after = {exercise.exercise: exercise.score for exercise in new.exercises}
+    names = [*after, *(name for name in before if name not in after)]
+    pairs = [Change(name, before.get(name, 0.0), after.get(name, 0.0)) for name in names]
+    return [change for change in pairs if abs(change.before - change.after) > 1e-9]
 
 
 def exercise_verdict(exercise: str, title: str, cells: list[CellVerdict]) -> ExerciseVerdict:

@@ -66,7 +66,7 @@ def send(sock: socket.socket, header: dict, buffers: list[bytes]) -> None:
         sock.sendall(buffer)
 
 
-def receive(read: Callable[[int], bytearray]) -> tuple[dict, list[bytearray]]:
+def receive(read: Callable[[int], bytearray], max_body_bytes: int = MAX_BODY_BYTES) -> tuple[dict, list[bytearray]]:
     """Read one frame through `read(n)`, which returns exactly n bytes or raises. Sizes are checked before reading."""
     (length,) = struct.unpack("!Q", read(8))
     if length > MAX_HEADER_BYTES:
@@ -78,7 +78,7 @@ def receive(read: Callable[[int], bytearray]) -> tuple[dict, list[bytearray]]:
     sizes = header.get("sizes") if isinstance(header, dict) else None
     if not isinstance(sizes, list) or len(sizes) > MAX_BUFFERS or not all(_is_count(size) for size in sizes):
         raise WireError("the header lists no buffers")
-    if sum(sizes) > MAX_BODY_BYTES:
+    if sum(sizes) > max_body_bytes:
         raise WireError("the value is too large to cross the border")
     return header, [read(size) for size in sizes]
 

@@ -555,6 +555,21 @@ def test_details_show_the_line():
     assert "masked_fill(~causal_mask(q, k), -1e9)" in caught.value.details
 
 
+def test_what_only_waits_or_measures_on_a_gpu_is_no_trouble_and_is_itself_again():
+    def measured(x):
+        if x.is_cuda:
+            torch.cuda.reset_peak_memory_stats()
+            torch.cuda.synchronize(x.device)
+            torch.cuda.empty_cache()
+            print(torch.cuda.get_device_name(0))
+        return x + torch.cuda.memory_allocated() if x.is_cuda else x
+
+    before = torch.cuda.synchronize
+    x = torch.randn(3)
+    assert torch.equal(stand_in.run(measured, (x,)), x)
+    assert torch.cuda.synchronize is before
+
+
 def test_a_branch_for_the_gpu_is_taken():
     q, k, *_ = inputs()
     expected = scores_of(q, k)

@@ -8,5 +8,5 @@ from course.grading.zygote import zygote
 @pytest.fixture(scope="session")
 def student_zygote():
     """The socket of a zygote; each connection is a fresh student process."""
-    with zygote([]) as path:
-        yield path
+    with zygote(["numpy", "matplotlib.pyplot"]) as started:
+        yield started.wait_until_ready().path

@@ -11,7 +11,7 @@ import torch.nn.functional as F
 from torch import nn
 
 from course.grading.border import AuthorError, Border, RemoteModule, StudentError, StudentGone, StudentTimeout
-from course.grading.zygote import connect
+from course.grading.warm import connect
 
 ANSWER = """
 import os, sys, time, math, random
@@ -276,7 +276,7 @@ def test_a_process_that_dies_is_gone_and_its_sibling_is_not(student_zygote, bord
 
 def test_closing_ends_the_process(student_zygote):
     with open_border(student_zygote) as border:
-        pid = border._pid
+        pid = border.pid
         os.kill(pid, 0)
     for _ in range(100):
         try:

@@ -1,5 +1,6 @@
 """A submission is rebuilt from its text alone, whatever a student or an editor did to the notebook around it."""
 
+import ast
 from copy import deepcopy
 
 import pytest
@@ -135,6 +136,143 @@ def test_of_two_copies_the_one_that_was_answered_counts(source, submitted):
     rebuilt = rebuild(source, submitted)
     assert rebuilt.answers["A9_2-answer"] == small.TOTAL
     assert "twice" in rebuilt.notes[0]
+
+
+def test_of_an_answer_that_was_split_in_two_copies_of_its_cell_both_count(source, submitted):
+    answer = small.find(submitted, "A9_2-answer")
+    second = deepcopy(answer)
+    answer.source = "def plus(a, b):\n    return a + b\n\n\ndef total(numbers):\n    return 'first try'"
+    second.source = "def total(numbers):\n    return plus(*numbers)"
+    after(submitted, "A9_2-answer", second)
+    rebuilt = rebuild(source, submitted)
+    assert rebuilt.notes == [
+        "the cell A9_2-answer is there twice; the last answer counts, and what only another copy defines"
+    ]
+    _, code = program(source, submitted)
+    assert "def plus" in code
+    assert "first try" not in code
+    assert [cell.source for cell in rebuilt.nb.cells] == [cell.source for cell in submitted.cells]
+
+
+STUB = "def total(numbers):\n    raise NotImplementedError"
+
+
+@pytest.mark.parametrize("trial", ["# total([1])", "total([1])\ntotal([2])", "", STUB])
+def test_a_copy_that_answers_nothing_does_not_count(source, submitted, trial):
+    copy = deepcopy(small.find(submitted, "A9_2-answer"))
+    copy.source = trial
+    after(submitted, "A9_2-answer", copy)
+    assert rebuild(source, submitted).answers["A9_2-answer"] == small.TOTAL
+
+
+def test_a_formatter_that_passed_over_tests_and_setup_changed_nothing(source, submitted):
+    for cell in submitted.cells:
+        if cell.cell_type == "code" and "HIDDEN" not in cell.source:
+            cell.source = "\n" + ast.unparse(ast.parse(cell.source)) + ";"
+    assert rebuild(source, submitted).notes == []
+    small.find(submitted, "A9_1-values").source += "\nprint(1)"
+    assert rebuild(source, submitted).notes == ["changed tests were replaced by the originals: A9_1-values"]
+
+
+def test_where_the_metadata_is_gone_cells_are_found_by_their_ids(source, submitted):
+    for cell in submitted.cells:
+        cell.id = cell.metadata.get("nbgrader", {}).get("grade_id", cell.id)
+        cell.metadata = {}
+    small_answer = "def double(number): return 7"
+    next(cell for cell in submitted.cells if cell.id == "A9_1-answer").source = small_answer
+    rebuilt = rebuild(source, submitted)
+    assert rebuilt.answers == {"A9_1-answer": small_answer, "A9_2-answer": small.TOTAL}
+    assert rebuilt.notes == []
+
+
+def test_an_answer_that_was_merged_into_its_test_is_found_there(source, submitted):
+    test, answer = small.find(submitted, "A9_2-values"), small.find(submitted, "A9_2-answer")
+    test.source = "def total(numbers): return 'merged'\n" + test.source
+    _, code = program(source, submitted)
+    assert "merged" not in code
+    submitted.cells.remove(answer)
+    made, code = program(source, submitted)
+    assert made.problem is None
+    assert "merged" in code
+
+
+def helped_by(source, submitted, answer, *helpers, grade_id="A9_1-zero"):
+    """The student's code in the program of an answer to A9.2, with helper cells below a cell."""
+    after(submitted, grade_id, *map(new_code_cell, helpers))
+    small.find(submitted, "A9_2-answer").source = answer
+    return program(source, submitted)[1]
+
+
+@pytest.mark.parametrize(
+    "helper",
+    [
+        "table = {}\nfor key in 'ab':\n    table[key] = 1",
+        "table = [0]\ntable[0] += 1",
+        "table = [1, 2]\ndel table[0]",
+        "table = []\nif True:\n    table.extend([1])",
+        "table = []\ndef fill(place): place.append(1)\nfill(table)",
+        "class table: pass\ntable.one = 1",
+        "class table: pass\ndef add(to): return lambda f: setattr(to, f.__name__, f)\n@add(table)\ndef one(): pass",
+    ],
+)
+def test_all_that_changes_a_helper_comes_with_it(source, submitted, helper):
+    code = helped_by(source, submitted, "def total(numbers): return table", helper + "\nprint(table)\nother = 1")
+    assert ast.dump(ast.parse(helper)) == ast.dump(ast.parse(code.partition("def total(numbers)")[0]))
+
+
+def test_variables_of_the_answers_functions_draw_nothing_in(source, submitted):
+    answer = "def total(numbers):\n    losses = [f(n) for n in numbers]\n    return losses"
+    code = helped_by(source, submitted, answer, "losses = [1]\nnumbers = n = 2\ndef f(x): return x\nwhile losses: pass")
+    assert "def f(x)" in code
+    assert "while" not in code
+    assert "losses = [1]" not in code
+
+
+def test_a_helper_below_the_tests_counts_for_what_nothing_above_them_defines(source, submitted):
+    answer = "def total(numbers): return scale * late(numbers)"
+    after(submitted, "A9_2-hidden", new_code_cell("scale = 'further down'\ndef late(numbers): return sum(numbers)"))
+    code = helped_by(source, submitted, answer, "scale = 1")
+    assert "scale = 1" in code
+    assert "further down" not in code
+    assert "def late" in code
+
+
+def test_star_imports_come_first_and_a_name_of_the_setup_may_be_bound_anew(source, submitted):
+    helper = "from math import *\ncheck = 'mine'\ncheck.upper()\n"
+    code = helped_by(source, submitted, "def total(numbers): return fsum(numbers), check", helper)
+    made, _ = program(source, submitted)
+    assert made.chunks[0][1] == "from math import *"
+    assert "check = 'mine'" in code
+    assert "upper" not in code
+    assert [finding.call for finding in made.forbidden] == ["math.fsum"]
+
+
+def test_annotations_of_the_future_hold_for_the_cells_below(source, submitted):
+    helper = "class Pair:\n    def turned(self) -> Pair: return self"
+    code = helped_by(
+        source, submitted, "def total(numbers): return Pair()", "from __future__ import annotations", helper
+    )
+    assert code.startswith("from __future__ import annotations\nclass Pair")
+
+
+@pytest.mark.parametrize("magic", ["%%time", "%%timeit -n 1", "%%capture out", "\n%%prun"])
+def test_what_a_cell_magic_runs_is_read_like_any_other_cell(source, submitted, magic):
+    helper, answer = "import math\ndef h(x): return x", "def total(ns): return math.fsum(map(h, ns))"
+    code = helped_by(source, submitted, f"{magic}\n{answer}", f"{magic}\n{helper}")
+    assert "def h(x)" in code
+    made, _ = program(source, submitted)
+    assert [(finding.call, finding.line) for finding in made.forbidden] == [("math.fsum", 2)]
+
+
+def test_a_timed_assignment_is_an_assignment(source, submitted):
+    answer = "%time one = 1\ntwo = %time 1 + one\ndef total(ns):\n    return '%time'"
+    assert "one = 1\ntwo = 1 + one\n" in helped_by(source, submitted, answer)
+
+
+@pytest.mark.parametrize("deep", ["x = " + "-" * 1200 + "1", "x = 1" + " + 1" * 1200, "x = math" + ".pi" * 1200])
+def test_code_that_is_nested_too_deeply_stops_nobody(source, submitted, deep):
+    answer = f"def total(numbers):\n    return x\n{deep}\nraise NotImplementedError"
+    assert "def total" in helped_by(source, submitted, answer, deep)
 
 
 def test_magics_are_no_syntax_error_and_a_syntax_error_is_named(source, submitted):

@@ -13,16 +13,18 @@ import pytest
 from course.errors import CourseError
 from course.grading.notebook import Exercise, Source, TestCell
 from course.grading.report import (
+    CHANGES_HEADER,
     GRADES_HEADER,
     SUMMARY_HEADER,
     assignment_section,
+    changes_csv,
     grades_csv,
     quartiles,
     safe,
     summary_csv,
     write_reports,
 )
-from course.grading.verdict import STATUSES, ExerciseVerdict, Verdict
+from course.grading.verdict import STATUSES, Change, ExerciseVerdict, Verdict
 
 NAMES = ("01-attention", "attention")
 POINTS = {"A1.1": 30.0, "A1.2": 60.0, "A1.10": 10.0}
@@ -182,7 +184,37 @@ def test_reports_are_the_same_bytes_in_any_order(tmp_path):
             reports = write_reports(tmp_path, list(order), SOURCES).parent
             contents.add(tuple(path.read_bytes() for path in sorted(reports.iterdir())))
     assert len(contents) == 1
-    assert [path.name for path in sorted(reports.iterdir())] == ["class.html", "grades.csv", "summary.csv"]
+    assert [path.name for path in sorted(reports.iterdir())] == [
+        "changes.csv",
+        "class.html",
+        "grades.csv",
+        "summary.csv",
+    ]
+
+
+def test_whose_points_changed_is_a_table_and_a_file(tmp_path):
+    changed = verdict("bob", 30, 0, changes=[Change("A1.1", 12.5, 30), Change("A1.2", 60, 0)])
+    odd = verdict("=cmd()<b>", 0, 60, changes=[Change("A1.2", 0, 60)])
+    page = page_of(tmp_path, [changed, verdict("ada", 30, 60), odd])
+    assert rows((tmp_path / "reports" / "changes.csv").read_text(encoding="utf-8")) == [
+        dict(zip(CHANGES_HEADER, row, strict=True))
+        for row in (
+            ("'=cmd()<b>", "01-attention", "A1.2", "0", "60"),
+            ("bob", "01-attention", "A1.1", "12.5", "30"),
+            ("bob", "01-attention", "A1.2", "60", "0"),
+        )
+    ]
+    text = Text(page).text
+    assert "Points that changed since the tests did" in text
+    assert "submissions of 2 students" in text
+    assert "=cmd()<b> A1.2 0 → 60 bob A1.1 12.5 → 30 bob A1.2 60 → 0" in text
+
+
+def test_where_no_points_changed_nothing_is_said_of_it(tmp_path):
+    page = page_of(tmp_path, [verdict("ada", 30, 60)])
+    assert "changed" not in Text(page).text
+    assert (tmp_path / "reports" / "changes.csv").read_text(encoding="utf-8") == ",".join(CHANGES_HEADER) + "\n"
+    assert changes_csv([]) == ",".join(CHANGES_HEADER) + "\n"
 
 
 def test_the_numbers_of_the_class():

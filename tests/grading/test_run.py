@@ -15,8 +15,7 @@ import nbformat
 import pytest
 
 from course import cli
-from course.grading import run
-from course.grading.workers import JudgeFailed
+from course.grading.judges import JudgeFailed, Judges
 from tests.grading import small_notebook as small
 
 SLOW_ANSWER = "import time\n\ndef double(number):\n    time.sleep(60)\n    return 2 * number"
@@ -156,16 +155,16 @@ def test_trouble_with_the_place_to_write_is_one_line_and_what_was_graded_is_stil
 
 
 def test_what_could_not_be_graded_is_named_and_the_rest_is_graded(root, capsys, monkeypatch):
-    judge = run.judge_in_process
+    judge = Judges.judge
 
-    def fails_once(context, job):
+    def fails_once(judges, job):
         if job.student == "right":
-            raise JudgeFailed("the judge's process ended (exit code -9)")
-        return judge(context, job)
+            raise JudgeFailed("the judge's process ended without a verdict")
+        return judge(judges, job)
 
     cli.main(["grade", "--student", "right"])
     before = grades(root)["right", "A9.1"]
-    monkeypatch.setattr(run, "judge_in_process", fails_once)
+    monkeypatch.setattr(Judges, "judge", fails_once)
     assert cli.main(["grade", "--force"]) == 1
     assert "not graded: right, 09-small: the judge's process ended" in capsys.readouterr().err
     assert grades(root)["right", "A9.1"][1] == "ungraded"
@@ -181,7 +180,7 @@ def test_a_judge_that_dies_is_a_reason_and_no_traceback(root, capsys):
     small.find(nb, "setup").source += "\nimport os\nos.kill(os.getpid(), 9)"
     small.write(nb, root / "solutions" / small.ASSIGNMENT / small.NOTEBOOK)
     assert cli.main(["grade"]) == 1
-    assert grades(root)["right", "A9.1"] == ["0", "ungraded", "the judge's process ended (exit code -9)"]
+    assert grades(root)["right", "A9.1"] == ["0", "ungraded", "the judge's process ended without a verdict"]
     assert capsys.readouterr().err.count("not graded: ") == 2
 
 
