@@ -203,7 +203,7 @@ class Border:
         if isinstance(reply.get("error"), dict):
             raise StudentError(reply["error"])
         try:
-            return reply, wire.unpack_table(reply.get("tensors", []), raw)
+            return reply, wire.unpack_table(reply.get("tensors", []), raw, self._limits.reply_mb * 1_000_000)
         except wire.WireError as error:
             raise StudentGone(f"the reply can't be read: {error}") from None
 

@@ -4,6 +4,7 @@ It is the first process of its own process namespace, so when it ends, all that 
 order in which the kernel allows them; one that is refused is an OSError that names it, and no answer is run.
 """
 
+import contextlib
 import ctypes
 import os
 import platform
@@ -157,8 +158,9 @@ def _call(function: str, *arguments: object, what: str) -> None:
 
 
 def private_bytes() -> int:
-    """What this process has mapped for itself alone, in bytes: the measure of RLIMIT_DATA."""
-    for line in Path("/proc/self/status").read_text().splitlines():
-        if line.startswith("VmData:"):
-            return int(line.split()[1]) * 1024
+    """What this process has mapped for itself alone, in bytes: the measure of RLIMIT_DATA. 0 where nobody tells."""
+    with contextlib.suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("VmData:"):
+                return int(line.split()[1]) * 1024
     return 0

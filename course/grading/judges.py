@@ -7,6 +7,7 @@ import ast
 import contextlib
 import json
 import pickle
+import resource
 import socket
 import struct
 import sys
@@ -20,6 +21,7 @@ from typing import Protocol
 
 from course.errors import CourseError
 from course.grading import sandbox, warm
+from course.grading.confine import private_bytes
 from course.grading.layers import Layer, not_whole, require_whole
 from course.grading.notebook import Source
 from course.grading.rebuild import Rebuilt
@@ -30,6 +32,8 @@ MODULE = "course.grading.judges"
 # Judging also parses, seeds and compares; this is what it may take beside the answers' own limits.
 SPARE_SECONDS = 120
 SELF_TEST = "self-test"
+# Whatever a student's values make a judge do, this is all the memory that it gets beyond what it shares.
+JUDGE_MB = 2000
 LENGTH = struct.Struct("!Q")
 
 
@@ -222,6 +226,8 @@ def main(listener: int, students: Path, sources_file: Path, preload: list[str]) 
     for source in sources.values():
         prepare(source)
 
+    shared = private_bytes()
+
     def answer(message: object) -> dict:
         if message == SELF_TEST:
             return {"layers": list(map(asdict, self_test(students)))}
@@ -231,6 +237,8 @@ def main(listener: int, students: Path, sources_file: Path, preload: list[str]) 
         return {"exercises": list(map(asdict, exercises)), "cells": list(map(asdict, cells))}
 
     def child(connection: socket.socket) -> None:
+        if shared:
+            resource.setrlimit(resource.RLIMIT_DATA, (shared + JUDGE_MB * 1_000_000,) * 2)
         try:
             result = answer(pickle.loads(_receive(connection)))
         except Exception as error:

@@ -201,14 +201,23 @@ def _span(tensor: Tensor) -> tuple[int, int]:
 # ---- wire -> values ---------------------------------------------------------------------------------------------
 
 
-def unpack_table(rows: Any, buffers: list[bytearray]) -> list[Tensor]:
-    """The tensors of a table. Every number in it is checked against the buffers; a lie is a WireError."""
+def unpack_table(rows: Any, buffers: list[bytearray], max_bytes: int = MAX_BODY_BYTES) -> list[Tensor]:
+    """The tensors of a table. Every number in it is checked against the buffers; a lie is a WireError.
+
+    max_bytes: what dense copies of all of them may take; an expanded tensor has many more elements than bytes.
+    """
     if not isinstance(rows, list) or len(rows) > MAX_BUFFERS:
         raise WireError("the table of tensors is no list")
     storages = [
         torch.frombuffer(buffer or bytearray(ALIGNMENT), dtype=torch.uint8).untyped_storage() for buffer in buffers
     ]
-    return [_unpack_row(row, storages, buffers) for row in rows]
+    tensors, total = [], 0
+    for row in rows:
+        tensors.append(_unpack_row(row, storages, buffers))
+        total += tensors[-1].numel() * tensors[-1].element_size()
+        if total > max_bytes:
+            raise WireError("the value is too large to cross the border")
+    return tensors
 
 
 def _unpack_row(row: Any, storages: list, buffers: list[bytearray]) -> Tensor:
@@ -228,9 +237,6 @@ def _unpack_row(row: Any, storages: list, buffers: list[bytearray]) -> Tensor:
     end = offset + sum((extent - 1) * step for extent, step in zip(shape, stride, strict=True)) + 1
     if end * empty.element_size() > len(buffers[place]):
         raise WireError("a tensor's header reaches beyond its buffer")
-    # An expanded tensor may have many more elements than bytes; the cap is on what a copy of it would take.
-    if math.prod(shape) * empty.element_size() > MAX_BODY_BYTES:
-        raise WireError("a tensor is too large to cross the border")
     return empty.set_(storages[place], offset, shape, stride)
 
 
