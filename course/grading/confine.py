@@ -13,6 +13,7 @@ import secrets
 import signal
 from pathlib import Path
 
+from course.grading import seccomp
 from course.grading.limits import Limits
 
 # <linux/sched.h>, <sys/mount.h>, <sys/prctl.h>, <linux/capability.h>
@@ -144,6 +145,7 @@ def _drop_rights() -> None:
         _libc.prctl(PR_CAPBSET_DROP, capability, 0, 0, 0)  # beyond the last that this kernel knows: EINVAL
     header = (ctypes.c_uint32 * 2)(CAPABILITY_VERSION_3, 0)
     _call("capset", header, (ctypes.c_uint32 * 6)(), what="no capabilities")
+    seccomp.refuse()
 
 
 def _mount(source: str | None, target: str, kind: str | None, flags: int, options: str | None = None) -> None:

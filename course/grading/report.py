@@ -113,7 +113,7 @@ def summary_csv(verdicts: Iterable[Verdict], sources: Mapping[str, Source]) -> s
                 number(sum(e.max_score for e in waiting)),
                 lateness(verdict.seconds_late),
                 *(counts[status] for status in STATUSES),
-                safe("; ".join(verdict.notes)),
+                safe("; ".join([*(["graded without a sandbox"] if verdict.sandbox else []), *verdict.notes])),
             )
         )
     return _csv(SUMMARY_HEADER, rows)
@@ -145,7 +145,12 @@ def class_html(out: Path, verdicts: list[Verdict]) -> str:
     """The class report as one HTML file: a section per assignment, plots inside, nothing fetched."""
     assignments = sorted({verdict.assignment for verdict in verdicts})
     sections = [assignment_section(out, name, [v for v in verdicts if v.assignment == name]) for name in assignments]
-    return environment().get_template("class.html.j2").render(sections=sections, number=number)
+    bare = [verdict for verdict in verdicts if verdict.sandbox]
+    return (
+        environment()
+        .get_template("class.html.j2")
+        .render(sections=sections, number=number, bare=len(bare), not_in_force=bare[0].sandbox if bare else "")
+    )
 
 
 @dataclass

