@@ -18,7 +18,7 @@ MAKEFLAGS += --no-print-directory
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup lab demo release student-release check grade validate test nightly lint clean
+.PHONY: help setup lab demo release student-release check grade validate test nightly benchmark lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ nightly: $(STAMP) ## run every test and write nightly/RESULTS.md
 	  sed -n '/^=.*\(short test summary\|slowest\|results\)/,$$p' build/nightly.log; \
 	  echo '```'; } > nightly/RESULTS.md; \
 	echo "Written: nightly/RESULTS.md"; exit $$status
+
+benchmark: $(STAMP) ## how fast grading is, beside nbgrader: ratios with their spread (20 minutes)
+	$(PY) -m tests.benchmarks.grading $(ARGS)
 
 lint: $(STAMP) ## ruff: rules and format, .py and .ipynb
 	$(PY) -m ruff check .

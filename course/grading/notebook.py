@@ -17,7 +17,7 @@ from course.grading.limits import Limits
 CODE_ROLES = ("setup", "given", "answer", "visible", "hidden", "demo")
 TEST_ROLES = ("visible", "hidden")
 # A submission is somebody else's file: what no honest notebook needs is refused before it is parsed.
-MAX_NOTEBOOK_BYTES = 20_000_000
+MAX_NOTEBOOK_BYTES = 50_000_000
 
 
 class NotebookError(CourseError):
@@ -99,7 +99,7 @@ def read_notebook(path: Path) -> NotebookNode:
             )
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # older formats have no cell ids: nothing that a user has to mend
-            nb = nbformat.read(path, as_version=4)
+            nb = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)  # some editors write a BOM
         for cell in nb.cells:
             if not isinstance(cell.source, str) or not isinstance(cell.metadata, dict):
                 raise NotebookError(f"{path}: not a Jupyter notebook (a cell without source or metadata)")

@@ -4,14 +4,23 @@ It holds no test, no expected value and no gradebook. Whatever it says is taken 
 runs beside the student's code and can't be protected from it; nothing in the judge depends on it being intact.
 """
 
+import __future__
+
+import ast
+import asyncio
 import contextlib
+import functools
 import hashlib
+import inspect
+import linecache
+import operator
 import os
 import random
 import socket
 import sys
 from collections.abc import Callable
 from copy import deepcopy
+from types import CodeType
 from typing import Any
 
 import torch
@@ -50,6 +59,7 @@ class Student:
         self.device = device
         self.watch = CallWatch(forbids)
         self.namespace: dict[str, Any] = {"__name__": "__main__", "__builtins__": __builtins__}
+        self.namespace["display"] = lambda *args, **kwargs: None
         self.namespace["get_ipython"] = lambda: _Shell(self.namespace)
         self.modules: list[nn.Module] = []
         self.graphs: dict[int, tuple[list[Tensor], list[Tensor]]] = {}
@@ -59,22 +69,40 @@ class Student:
         try:
             # What a cell calls while it is run (a comparison with torch's own, say) is no answer. The stand-in device
             # has a mode of its own; what is called there was called before.
-            unwatched = header["op"] == "run" or header.get("stand_in")
-            with contextlib.nullcontext() if unwatched else self.watch:
+            watched = header["op"] in ("call", "new") and not header.get("stand_in")
+            with self.watch if watched else contextlib.nullcontext():
                 reply, raw = getattr(self, f"do_{header['op']}")(header, buffers)
         except BaseException as error:  # SystemExit and KeyboardInterrupt of an answer are its errors, too
             reply, raw = {"error": describe(error)}, []
         return reply | {"forbidden": list(self.watch.found.items())}, raw
 
     def do_run(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
-        """Run the chunks of the program. An error ends its chunk; names that it had bound stay bound."""
+        """Run the chunks of the program, statement by statement. What fails (a trial, an import that is not to be had
+        here) costs what needs it; the statements after it run all the same.
+        """
         errors = []
         for label, code in header["chunks"]:
             try:
-                exec(compile(code, label, "exec", dont_inherit=True), self.namespace)
+                statements = ast.parse(code, label).body
             except BaseException as error:
                 errors.append({"label": label, **describe(error)})
+                continue
+            # inspect.getsource, and so torch.jit.script, finds a cell's text here, as in a kernel.
+            linecache.cache[label] = (len(code), None, code.splitlines(keepends=True), label)
+            flags = future_flags(statements) | ast.PyCF_ALLOW_TOP_LEVEL_AWAIT
+            for statement in statements:
+                try:
+                    self._execute(compile(ast.Module([statement], []), label, "exec", flags, dont_inherit=True))
+                except BaseException as error:
+                    errors.append({"label": label, **describe(error)})
         return {"errors": errors}, []
+
+    def _execute(self, code: CodeType) -> None:
+        """Run a statement; what is awaited at the top of a cell is waited for, as in a kernel."""
+        if code.co_flags & inspect.CO_COROUTINE:
+            asyncio.run(eval(code, self.namespace))
+        else:
+            exec(code, self.namespace)
 
     def do_call(self, header: dict, buffers: list[bytearray]) -> tuple[dict, list[bytes]]:
         """Call a function or a module with values; the reply holds values, and a graph's number if there is one."""
@@ -194,6 +222,12 @@ def on_device(device: str, function: Callable, args: Any, kwargs: dict) -> Any:
     if isinstance(function, nn.Module):
         function = deepcopy(function).to(device)
     return function(*args, **kwargs)
+
+
+def future_flags(statements: list[ast.stmt]) -> int:
+    """The compiler's flags for `from __future__ import …`, compiled apart from what it is meant for."""
+    names = [a.name for s in statements if isinstance(s, ast.ImportFrom) and s.module == "__future__" for a in s.names]
+    return functools.reduce(operator.or_, (getattr(__future__, name).compiler_flag for name in names), 0)
 
 
 def load_state(module: nn.Module, state: dict, tensors: list[Tensor]) -> None:

@@ -182,7 +182,6 @@ def test_the_library_is_read_once_for_a_whole_class(source, monkeypatch):
 # ---- the whole command ------------------------------------------------------------------------------------------
 
 
-@pytest.mark.xfail(strict=True, reason="run.py does not call Journal.compared yet: take this mark away when it does")
 def test_after_a_test_was_changed_the_report_shows_whose_points_changed(tmp_path, monkeypatch):
     nb = small.source()
     small.find(nb, "setup").source = "from course import check"

@@ -4,7 +4,13 @@ import pytest
 
 from course.grading.own_work import find_forbidden
 
-FORBIDS = ["torch.softmax", "torch.nn.functional.softmax", "torch.Tensor.softmax", "torch.nn.Softmax"]
+FORBIDS = [
+    "torch.softmax",
+    "torch.nn.functional.softmax",
+    "torch.Tensor.softmax",
+    "torch.nn.Softmax",
+    "torch.logsumexp",
+]
 FUNCTIONAL = "torch.nn.functional.softmax"
 SETUP = ["import torch\nfrom torch import nn\nimport torch.nn.functional as F"]
 
@@ -25,6 +31,7 @@ def found(answer, helpers=(), names=("softmax",)):
         ("import torch as t\ndef softmax(x): return t.softmax(x, -1)", "torch.softmax"),
         ("from torch import softmax as s\ndef softmax(x): return s(x, -1)", "torch.softmax"),
         ("from torch import *\nf = softmax\n", None),
+        ("from torch import *\ndef softmax(x): return logsumexp(x, -1)", "torch.logsumexp"),
         ("from torch.nn.functional import *\ndef g(x): return softmax(x, -1)", FUNCTIONAL),
         ("f = torch.softmax\ndef softmax(x): return f(x, -1)", "torch.softmax"),
         ("f = F\ng = f\ndef softmax(x): return g.softmax(x, -1)", FUNCTIONAL),
@@ -74,7 +81,7 @@ def test_found_through_a_helper_cell_with_its_line():
         "def f():\n  from torch import softmax as g\n  return g\ndef softmax(x):\n  g = x.exp()\n  return g",
         "def g(x): return F.softmax(x, -1)\ndef softmax(x, g=1): return x * g",
         "def softmax(x): return F.softmax(x, -1)\ndef softmax(x): return x",
-        "from torch import *\ndef other(softmax): return softmax\ndef g(x): softmax = x\n  return softmax",
+        "from torch import *\ndef softmax(x):\n  logsumexp = x.exp()\n  return (lambda softmax: softmax)(logsumexp)",
         "class Own:\n  softmax = staticmethod(abs)\n  @classmethod\n  def of(cls, x): return cls.softmax(x)\n"
         "own = Own()\ndef softmax(x): return Own.softmax(x) + own.softmax(x) + Own().softmax(x) + Own.of(x)",
         "class Options:\n  softmax: bool = True\ndef softmax(x, options=Options()): return x if options.softmax else 0",

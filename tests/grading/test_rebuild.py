@@ -119,6 +119,14 @@ def test_a_definition_right_below_the_answer_replaces_it(source, submitted):
     assert code.rstrip().endswith("return 'second try'")
 
 
+def test_the_references_very_answer_counts_in_a_new_cell_too(source, submitted):
+    after(submitted, "A9_2-answer", new_code_cell(small.TOTAL.replace("### BEGIN SOLUTION", "")))
+    small.find(submitted, "A9_2-answer").source = "def total(numbers):\n    raise NotImplementedError()"
+    made, code = program(source, submitted)
+    assert made.problem is None
+    assert code.rstrip().endswith("return running_total")
+
+
 def test_an_answer_in_a_cell_of_its_own_counts_where_the_answer_cell_is_gone(source, submitted):
     submitted.cells.remove(small.find(submitted, "A9_2-answer"))
     made, _ = program(source, submitted)
