@@ -9,6 +9,15 @@ c.CourseDirectory.release_directory = "assignments"
 # `nbgrader generate_solution` would write to solution/, one letter away from the sources.
 c.CourseDirectory.solution_directory = "build/worked-solutions"
 
+# `nbgrader autograde` and formgrader's button judge with the engine of `course grade`: answers run in the sandbox.
+c.Autograde.exporter_class = "course.grading.nbgrader_engine.CourseExporter"
+c.Autograde.sanitize_preprocessors = ["course.grading.nbgrader_engine.Rebuild"]
+c.Autograde.autograde_preprocessors = [
+    "course.grading.nbgrader_engine.Judge",
+    "nbgrader.preprocessors.AssignLatePenalties",
+]
+
+# For whoever takes these lines out: nbgrader then runs answers and tests in one kernel, without a sandbox.
 # Seconds. A cell that trains needs more than nbgrader's 30, and output may lag on a busy machine.
 c.Execute.timeout = 120
 c.Execute.startup_timeout = 120

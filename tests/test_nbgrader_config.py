@@ -1,14 +1,17 @@
-"""nbgrader_config.py says what the course's folders are, in words that nbgrader knows."""
+"""nbgrader_config.py says what the course's folders are and who grades, in words that nbgrader knows."""
 
 from pathlib import Path
 
 import pytest
+from nbconvert.exporters import Exporter
+from nbgrader.converters import Autograde
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import Execute
+from nbgrader.preprocessors import Execute, NbGraderPreprocessor
 from traitlets.config import Config, PyFileConfigLoader
+from traitlets.utils.importstring import import_item
 
 ROOT = Path(__file__).parents[1]
-CLASSES = {"CourseDirectory": CourseDirectory, "Execute": Execute}
+CLASSES = {"Autograde": Autograde, "CourseDirectory": CourseDirectory, "Execute": Execute}
 
 
 @pytest.fixture(scope="module")
@@ -20,6 +23,22 @@ def test_every_option_is_one_that_nbgrader_has(config: Config):
     """traitlets passes over an option that no class has: a slip of the pen would just be ignored."""
     for section, options in config.items():
         assert set(options) <= set(CLASSES[section].class_trait_names(config=True)), section
+
+
+def test_every_name_of_a_class_is_one(config: Config):
+    """A name that can't be imported would show itself when the first submission is graded."""
+    preprocessors = [*config.Autograde.sanitize_preprocessors, *config.Autograde.autograde_preprocessors]
+    assert len(preprocessors) == 3
+    for name in preprocessors:
+        assert issubclass(import_item(name), NbGraderPreprocessor), name
+    assert issubclass(import_item(config.Autograde.exporter_class), Exporter)
+
+
+def test_scores_are_written_by_the_course_alone(config: Config):
+    """nbgrader's SaveAutoGrades would take scores from the notebook's outputs, and its Execute runs answers here."""
+    names = [*config.Autograde.sanitize_preprocessors, *config.Autograde.autograde_preprocessors]
+    assert not {"SaveAutoGrades", "Execute"} & {name.rpartition(".")[2] for name in names}
+    assert "AssignLatePenalties" in names[-1], "penalties come after the scores that they are a part of"
 
 
 def test_folders(config: Config):

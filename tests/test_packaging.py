@@ -27,6 +27,10 @@ TESTED = {"python_version": "3.11", "sys_platform": "linux", "platform_system": 
 CUDA_RUNTIME = ("nvidia-", "cuda-", "triton")  # what a torch built for CUDA brings; it pins them itself
 
 
+# What `make setup` installs beside the package itself.
+INSTALLED = "test"
+
+
 def names(requirements: Iterable[Requirement]) -> set[str]:
     return {canonicalize_name(requirement.name) for requirement in requirements}
 
@@ -45,6 +49,10 @@ def test_each_dependency_has_a_reason_beside_it(requirement: Requirement):
     line = next(line for line in PYPROJECT_TEXT.splitlines() if re.match(rf'\s+"{requirement.name}\W', line))
     _, _, reason = line.partition("#")
     assert len(reason.split()) >= 3, f"say in pyproject.toml why the course needs {requirement.name}"
+
+
+def test_the_tests_have_every_extra():
+    assert names(EVERYTHING) - names(CORE) == names(EXTRAS[INSTALLED])
 
 
 def test_python_has_no_upper_cap():
@@ -73,7 +81,7 @@ def imported_roots(folder: str) -> Iterator[tuple[Path, str]]:
                 yield path, node.module.split(".")[0]
 
 
-@pytest.mark.parametrize(("folder", "allowed"), [("course", CORE), ("tests", EVERYTHING)])
+@pytest.mark.parametrize(("folder", "allowed"), [("course", CORE + EXTRAS["cluster"]), ("tests", EVERYTHING)])
 def test_what_is_imported_is_declared(folder: str, allowed: list[Requirement]):
     """A package that only comes along with another one may go when that one no longer needs it."""
     distributions = importlib.metadata.packages_distributions()
@@ -151,12 +159,12 @@ def test_conda_environment_adds_only_python_and_pip():
     assert pip == "pip"
     constraint, course = through_pip["pip"]
     assert constraint == "--constraint constraints.txt"
-    assert course == f"--editable .[{','.join(EXTRAS)}]"
+    assert course == f"--editable .[{INSTALLED}]"
 
 
-def test_make_installs_the_same_extras_as_conda():
+def test_make_installs_the_same_extra_as_conda():
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert f"--constraint constraints.txt --editable '.[{','.join(EXTRAS)}]'" in makefile
+    assert f"--constraint constraints.txt --editable '.[{INSTALLED}]'" in makefile
 
 
 def test_pre_commit_runs_only_what_is_installed_here():

@@ -1,6 +1,7 @@
 """The journal: one verdict a submission, kept beside the gradebook, so that a run can go on where another stopped."""
 
 import hashlib
+import os
 import platform
 import secrets
 from collections.abc import Iterable
@@ -76,7 +77,7 @@ class Journal:
 
 def submission_digest(submission: Submission) -> str:
     """Names what was handed in, whatever it is graded with: the file's name and content, as 64 hex digits."""
-    return _digest([submission.path.name.encode() if submission.path else b"", submission.content])
+    return _digest([os.fsencode(submission.path.name) if submission.path else b"", submission.content])
 
 
 def verdict_key(source: Source, submission: Submission, secret: str, setting: str = "") -> str:
@@ -86,7 +87,7 @@ def verdict_key(source: Source, submission: Submission, secret: str, setting: st
     """
     return _digest(
         [
-            submission.student.encode(),
+            os.fsencode(submission.student),
             submission_digest(submission).encode(),
             repr([(cell.get("id"), cell.source, cell.metadata) for cell in source.nb.cells]).encode(),
             _digest_of_files(_library(source.assignment)).encode(),

@@ -5,11 +5,13 @@ is none: 0.
 """
 
 import ast
+import builtins
 import hashlib
 import random
+import re
 from contextlib import suppress
 from dataclasses import dataclass
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -17,10 +19,11 @@ from typing import Any
 import torch
 
 from course.check import CheckFailed, ledger
-from course.grading.border import AuthorError, Border, StudentError, StudentGone, StudentTimeout
+from course.grading.border import Border
 from course.grading.notebook import Exercise, Source, TestCell, plain_python
 from course.grading.own_work import Finding
-from course.grading.program import program_for
+from course.grading.program import Program, program_for
+from course.grading.proxies import AuthorError, StudentError, StudentGone, StudentTimeout
 from course.grading.rebuild import Rebuilt
 from course.grading.verdict import CellVerdict, ExerciseVerdict, exercise_verdict
 from course.grading.warm import connect
@@ -95,46 +98,80 @@ def judge_exercise(
     source: Source, rebuilt: Rebuilt, exercise: Exercise, bench: Bench, setup: dict[str, Any]
 ) -> list[CellVerdict]:
     """Run the test cells of one exercise against one student process."""
-    program = program_for(source, rebuilt, exercise)
+    try:
+        program = program_for(source, rebuilt, exercise)
+    except Exception as error:  # whatever the text is: it costs this exercise only
+        return _all(exercise, "error", f"the answer can't be read as Python ({type(error).__name__})")
     if program.problem:
         return _all(exercise, *program.problem)
     if program.forbidden:
         first = {finding.call: finding for finding in reversed(program.forbidden)}
         return _all(exercise, "forbidden", "; ".join(map(str, first.values())))
-    verdicts: list[CellVerdict] = []
+    verdicts: dict[str, CellVerdict] = {}
     border, end = None, None
     try:
         try:
-            border = Border(connect(bench.zygote), exercise.seconds, setup, source.limits, exercise.forbids)
+            border = Border(
+                connect(bench.zygote), exercise.seconds, setup, source.limits, exercise.forbids, trainers(source)
+            )
             errors = border.run(program.chunks)
-        except (StudentTimeout, StudentGone) as error:
+        except (StudentTimeout, StudentGone, StudentError) as error:
             end = _end(error)
-        for test in exercise.tests:
+        given = _given(program, setup)
+        # Hidden cells last: what a visible one shows is then nothing that the process saw in a hidden one.
+        for test in sorted(exercise.tests, key=lambda test: test.hidden):
             if end is None:
-                verdict, end = _run_test(source, exercise, test, border, bench, setup, errors)
-                verdicts.append(verdict)
+                proxies = partial(_proxies, source, exercise, test, border, given)
+                verdicts[test.grade_id], end = _run_test(exercise, test, border, bench, setup, errors, proxies)
             else:
-                verdicts.append(_verdict(exercise, test, *end))
+                verdicts[test.grade_id] = _verdict(exercise, test, *end)
     finally:
         if border:
             border.close()
     if border and border.forbidden:
         message = "; ".join(str(Finding(call, line, cell=0)) for call, line in border.forbidden.items())
         return _all(exercise, "forbidden", message)
-    return verdicts
+    return [verdicts[test.grade_id] for test in exercise.tests]
 
 
-def _run_test(source, exercise, test, border, bench, setup, errors) -> tuple[CellVerdict, tuple[str, str] | None]:
+def trainers(source: Source) -> frozenset[str]:
+    """The functions whose references step an optimizer: these may change the weights of a module."""
+    return frozenset(
+        statement.name
+        for exercise in source.exercises
+        for cell in exercise.answers
+        for statement in _parsed(cell.source).body
+        if isinstance(statement, ast.FunctionDef)
+        and any(isinstance(node, ast.Attribute) and node.attr == "step" for node in ast.walk(statement))
+    )
+
+
+@lru_cache(maxsize=256)
+def _parsed(source: str) -> ast.Module:
+    return ast.parse(source)
+
+
+def _given(program: Program, setup: dict[str, Any]) -> dict[str, Any]:
+    """The stand-ins for earlier exercises, in this process: what a test compares with is not the student's word."""
+    namespace = dict(setup)
+    for label, code in program.chunks:
+        if label == "given":
+            exec(_compiled(code, "<given>"), namespace)
+    return namespace
+
+
+def _run_test(exercise, test, border, bench, setup, errors, proxies) -> tuple[CellVerdict, tuple[str, str] | None]:
     """One test cell in a fresh copy of the setup's names; also whether the exercise ends here (time-out, crash)."""
     namespace = dict(setup)
     _seed(bench, test)
     ledger.reset()
     try:
         border.begin(random.getrandbits(48))
-        namespace |= _proxies(source, exercise, test, border)
+        namespace |= proxies()
         exec(_compiled(test.source, f"<{test.grade_id}>"), namespace)
     except CheckFailed as failure:
-        verdict = _verdict(exercise, test, "failed", failure.message)
+        told = failure.mistake or not test.hidden
+        verdict = _verdict(exercise, test, "failed", failure.message if told else _without_values(failure.message))
         verdict.mistake, verdict.details = failure.mistake, failure.details
         return verdict, None
     except StudentError as error:
@@ -145,17 +182,29 @@ def _run_test(source, exercise, test, border, bench, setup, errors) -> tuple[Cel
         raise
     except Exception as error:  # the test could not go on with what the answer returned
         reason = type(error).__name__ if test.hidden else f"{type(error).__name__}: {error}"
-        return _verdict(exercise, test, "failed", f"the test can't use what the answer returned ({reason})"), None
+        message = _short(f"the test can't use what the answer returned ({reason})")
+        return _verdict(exercise, test, "failed", message), None
     if ledger.passed == 0:
-        raise AuthorError(f"{test.grade_id}: no check ran in this test cell")
+        if "check" not in _names_read(test.source):
+            raise AuthorError(f"{test.grade_id}: no check ran in this test cell")
+        return _verdict(exercise, test, "failed", "the answer returned nothing that could be checked"), None
     return _verdict(exercise, test, "passed"), None
 
 
-def _proxies(source: Source, exercise: Exercise, test: TestCell, border: Border) -> dict[str, Any]:
-    """Proxies of the names that this test reads, among those that the reference's answers define up to here."""
-    kinds = {name: kind for e in (*source.before(exercise), exercise) for name, kind in e.names.items()}
-    read = _names_read(test.source)
-    return {name: border.proxy(name, kind) for name, kind in kinds.items() if name in read}
+def _proxies(
+    source: Source, exercise: Exercise, test: TestCell, border: Border, given: dict[str, Any]
+) -> dict[str, Any]:
+    """What this test reads of the names that the references define up to here: the student's own for this exercise and
+    those that it needs, else the stand-ins.
+    """
+    found = {}
+    for asked in (*source.before(exercise), exercise):
+        own = asked is exercise or asked.id in exercise.needs
+        for name, kind in asked.names.items():
+            if name in _names_read(test.source):
+                stands_in = not own and name in given
+                found[name] = border.given(name, given[name]) if stands_in else border.proxy(name, kind)
+    return found
 
 
 def _seed(bench: Bench, test: TestCell) -> None:
@@ -184,14 +233,23 @@ def _outcome(error: StudentError, test: TestCell, errors: list[dict]) -> tuple[s
     if test.hidden:
         known = next((f": {words}" for text, words in KNOWN_ERRORS.items() if text in error.message), "")
         where = f" (line {error.line} of the answer)" if error.line else ""
-        return "error", f"the answer raises {error.type_name}{known}{where}"
+        # A type of the student's own may be called anything: the first ancestor that Python knows says enough.
+        kind = next((name for name in (error.type_name, *error.mro) if hasattr(builtins, name)), "an error")
+        return "error", f"the answer raises {kind}{known}{where}"
     return "error", _short(f"the answer raises {error}")
 
 
 def _end(error: Exception) -> tuple[str, str]:
     if isinstance(error, StudentTimeout):
         return "timeout", f"the exercise {error}"
-    return "crashed", f"the answer's process is gone: {error}"
+    if isinstance(error, StudentError):
+        return "error", _short(f"the answer's cells could not be run: {error}")
+    return "crashed", str(error)
+
+
+def _without_values(message: str) -> str:
+    """A message on a hidden test: numbers and quoted words in it may be the answer's own, and so tell of its inputs."""
+    return re.sub(r"(?<![\w.])-?\d[\d.]*(?:e[+-]?\d+)?|'[^']*'|\"[^\"]*\"", "…", message)
 
 
 def _short(message: str) -> str:

@@ -32,6 +32,7 @@ MODULE = "course.grading.judges"
 # Judging also parses, seeds and compares; this is what it may take beside the answers' own limits.
 SPARE_SECONDS = 120
 SELF_TEST = "self-test"
+TRAINING_IMPORTS = ("torch._dynamo",)
 # Whatever a student's values make a judge do, this is all the memory that it gets beyond what it shares.
 JUDGE_MB = 2000
 LENGTH = struct.Struct("!Q")
@@ -60,8 +61,12 @@ class JudgeFailed(Exception):
 
 
 @contextlib.contextmanager
-def bench(sources: Iterable[Source], sandboxed: bool = True, device: str = "cpu") -> Iterator["Judges"]:
+def bench(
+    sources: Iterable[Source], sandboxed: bool = True, device: str = "cpu", training: bool = True
+) -> Iterator["Judges"]:
     """Start a zygote and a warm parent of judges, side by side. They import while the caller goes on (`Judges.ready`).
+
+    training: is any answer going to train? An optimizer's first step imports half of torch, two seconds' worth.
 
     Raises:
         CourseError: there is no bubblewrap.
@@ -69,7 +74,8 @@ def bench(sources: Iterable[Source], sandboxed: bool = True, device: str = "cpu"
     by_name = {source.assignment: source for source in sources}
     preload = sorted({name for source in by_name.values() for name in imports(source)})
     environment = sandbox.plain_environment() | warm.environment()
-    with zygote(preload, sandboxed, device) as students, tempfile.NamedTemporaryFile() as file:
+    for_students = [*preload, *(TRAINING_IMPORTS if training else ())]
+    with zygote(for_students, sandboxed, device) as students, tempfile.NamedTemporaryFile() as file:
         file.write(pickle.dumps(by_name))
         file.flush()
 

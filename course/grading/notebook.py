@@ -1,8 +1,10 @@
 """The source notebook of an assignment, read as exercises: who answers what, and which cells judge it."""
 
 import ast
+import json
 import pickle
 import re
+import stat
 import warnings
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
@@ -16,8 +18,13 @@ from course.grading.limits import Limits
 
 CODE_ROLES = ("setup", "given", "answer", "visible", "hidden", "demo")
 TEST_ROLES = ("visible", "hidden")
-# A submission is somebody else's file: what no honest notebook needs is refused before it is parsed.
+CELL_TYPES = ("code", "markdown", "raw")
+# A submission is somebody else's file: what no honest notebook needs is refused before it is parsed. JSON may take
+# fifty times the file's size in memory: an empty list has two characters there and 56 bytes here.
 MAX_NOTEBOOK_BYTES = 50_000_000
+MAX_BRACKETS = 2_000_000
+MAX_QUOTES = 4_000_000
+MAX_CELLS = 5_000
 
 
 class NotebookError(CourseError):
@@ -93,16 +100,19 @@ class Source:
 def read_notebook(path: Path) -> NotebookNode:
     """Read a notebook of any nbformat version as version 4; raise NotebookError with one line if it is none."""
     try:
-        if path.stat().st_size > MAX_NOTEBOOK_BYTES:
-            raise NotebookError(
-                f"{path}: larger than {MAX_NOTEBOOK_BYTES // 1_000_000} MB; clear its outputs and save it again"
-            )
+        facts = path.stat()
+        if not stat.S_ISREG(facts.st_mode):  # a pipe would be waited for, a device read without end
+            raise NotebookError(f"{path}: not a Jupyter notebook (no plain file)")
+        if facts.st_size > MAX_NOTEBOOK_BYTES:
+            raise NotebookError(too_large(path))
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # older formats have no cell ids: nothing that a user has to mend
             nb = nbformat.reads(path.read_text(encoding="utf-8-sig"), as_version=4)  # some editors write a BOM
         for cell in nb.cells:
             if not isinstance(cell.source, str) or not isinstance(cell.metadata, dict):
                 raise NotebookError(f"{path}: not a Jupyter notebook (a cell without source or metadata)")
+            if cell.cell_type not in CELL_TYPES:
+                raise NotebookError(f"{path}: not a Jupyter notebook (a cell of no known type)")
     except NotebookError:
         raise
     except OSError as error:
@@ -113,6 +123,60 @@ def read_notebook(path: Path) -> NotebookNode:
         reason = " ".join(str(error).split())[:120]
         raise NotebookError(f"{path}: not a Jupyter notebook ({reason})") from None
     return nb
+
+
+def too_large(name: object) -> str:
+    return f"{name}: larger than {MAX_NOTEBOOK_BYTES // 1_000_000} MB; clear its outputs and save it again"
+
+
+def text_of_submission(name: str, content: bytes) -> NotebookNode:
+    """What travels of a submitted notebook, of any nbformat version: each cell's type, text, id and grade_id.
+
+    Everything else is dropped before anybody copies it. Raises NotebookError, in one line, if it is no notebook.
+
+    Args:
+        name: what the file is called in messages.
+    """
+    if len(content) > MAX_NOTEBOOK_BYTES:
+        raise NotebookError(too_large(name))
+    if content.count(b"[") + content.count(b"{") > MAX_BRACKETS or content.count(b'"') > MAX_QUOTES:
+        raise NotebookError(f"{name}: it holds too many lists and strings; clear its outputs and save it again")
+    try:
+        data = json.loads(content.decode("utf-8-sig"))  # some editors write a BOM
+        sheets = [data] if "cells" in data else data["worksheets"]  # as they were called before version 4
+        cells = [cell for sheet in sheets for cell in sheet["cells"]]
+        if len(cells) > MAX_CELLS:
+            raise NotebookError(f"{name}: it has more than {MAX_CELLS:,} cells")
+        nodes = [_text_of_cell(cell) for cell in cells]
+    except RecursionError:
+        raise NotebookError(f"{name}: not a Jupyter notebook (nested too deeply)") from None
+    except MemoryError:
+        raise NotebookError(f"{name}: there is not enough memory to read it") from None
+    except ValueError as error:
+        raise NotebookError(f"{name}: not a Jupyter notebook ({' '.join(str(error).split())[:120]})") from None
+    except (LookupError, TypeError, AttributeError):
+        raise NotebookError(f"{name}: not a Jupyter notebook (it has no cells, or one of no notebook's form)") from None
+    return NotebookNode(nbformat=4, nbformat_minor=5, metadata=NotebookNode(), cells=nodes)
+
+
+def _text_of_cell(cell: dict) -> NotebookNode:
+    """Raises TypeError or the like for what is no cell."""
+    kind, source = cell["cell_type"], cell.get("source", cell.get("input", ""))
+    if isinstance(source, list):
+        source = "".join(source)
+    if kind in ("heading", "html"):  # of version 3
+        source = "#" * min(cell.get("level", 1), 6) + " " + source if kind == "heading" else source
+        kind = "markdown"
+    if kind not in CELL_TYPES or not isinstance(source, str):
+        raise TypeError(kind)
+    # Half a character (a lone surrogate) is no text that could be written anywhere.
+    node = NotebookNode(cell_type=kind, metadata=NotebookNode(), source=source.encode(errors="replace").decode())
+    if isinstance(cell.get("id"), str):
+        node.id = cell["id"]
+    metadata = cell.get("metadata")
+    if isinstance(metadata, dict) and (grade_id := grade_id_of(NotebookNode(metadata=metadata))):
+        node.metadata.nbgrader = NotebookNode(grade_id=grade_id)
+    return node
 
 
 def read_source(path: Path) -> Source:
@@ -199,7 +263,13 @@ def role_of(cell: NotebookNode) -> str:
 
 @lru_cache(maxsize=1024)
 def plain_python(source: str) -> str:
-    """A cell's text as Python: IPython's magics and shell lines become calls of `get_ipython()`."""
+    """A cell's text as Python: IPython's magics and shell lines become calls of `get_ipython()`.
+
+    What IPython can't translate (a cell of five hundred magics, say) stays as it is, and is then no Python.
+    """
     from IPython.core.inputtransformer2 import TransformerManager  # takes half a second to import
 
-    return TransformerManager().transform_cell(source)
+    try:
+        return TransformerManager().transform_cell(source)
+    except Exception:  # whatever its tokenizer and its transformers raise
+        return source

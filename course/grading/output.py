@@ -19,6 +19,11 @@ def plain(text: str, limit: int = MAX_TEXT) -> str:
     return text if len(text) <= limit else text[:limit].rstrip() + " …"
 
 
+def line(text: str, limit: int = 200) -> str:
+    """Somebody else's name or message for a terminal: plain, on one line. What has no bytes becomes a question mark."""
+    return " ".join(plain(text.encode(errors="replace").decode(), limit).split())
+
+
 def number(value: float) -> str:
     """Points as people write them: `3`, `2.5`, never `3.0000001`."""
     text = f"{value:.2f}".rstrip("0").rstrip(".")

@@ -63,6 +63,9 @@ def program_for(source: Source, rebuilt: Rebuilt, exercise: Exercise) -> Program
     late = definitions(_cells_below(source, rebuilt, exercise), wanted)
     missing = wanted - own - _bound(helpers)
     if len(answers) < len(exercise.answers) and missing:
+        for cell in exercise.answers:
+            if cell.grade_id in rebuilt.left_out:
+                return Program(problem=("missing", rebuilt.left_out[cell.grade_id]))
         return Program(problem=("missing", f"the answer cell is missing: nothing defines {', '.join(sorted(missing))}"))
     given = definitions([_given_source(source.assignment)], given_names, keep_imports=True)
     chunks = [
@@ -142,25 +145,28 @@ def definitions(
     statements = [(statement, _reach(statement, set_up)) for statement in _statements(sources)]
     bound_above = _bound(sources)
     statements += [(statement, _reach(statement, set_up) - bound_above) for statement in _statements(below)]
+    by_name: dict[str, list[int]] = {}
+    for index, (_, reach) in enumerate(statements):
+        for name in reach:
+            by_name.setdefault(name, []).append(index)
+    is_import = [keep_imports and isinstance(statement, ast.Import | ast.ImportFrom) for statement, _ in statements]
+    queue = [index for index, kept in enumerate(is_import) if kept]
+    queue += [index for name in names - without for index in by_name.get(name, ())]
     taken: set[int] = set()
-    wanted = set(names) - without
-    while True:
-        before = len(taken)
-        for index, (statement, reach) in enumerate(statements):
-            is_import = keep_imports and isinstance(statement, ast.Import | ast.ImportFrom)
-            if index not in taken and (is_import or reach & wanted):
-                taken.add(index)
-                wanted |= read_names(statement) - without
-        if len(taken) == before:
-            break
+    while queue:  # each statement is looked into once: a chain of helpers may be long
+        index = queue.pop()
+        if index not in taken:
+            taken.add(index)
+            for name in read_names(statements[index][0]) - without:
+                queue += by_name.pop(name, ())
     return [_text(statements[index][0]) for index in sorted(taken)]
 
 
 def _text(statement: ast.stmt) -> str:
     try:
         return ast.unparse(statement)
-    except RecursionError:  # nobody writes that by hand
-        return "# This statement is nested too deeply."
+    except (RecursionError, ValueError, MemoryError):  # nested too deeply, a number of 5,000 digits: nobody writes it
+        return "# This statement can't be written down."
 
 
 def _statements(sources: Iterable[str]) -> list[ast.stmt]:

@@ -5,6 +5,7 @@ as text that an answer may draw on, and reported.
 """
 
 import ast
+import hashlib
 import re
 from dataclasses import dataclass, field
 from functools import lru_cache
@@ -14,8 +15,9 @@ from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from course.grading.notebook import TEST_ROLES, Source, TestCell, copied, grade_id_of, role_of
 
-# An added cell longer than this is no helper; it stays out, with a note.
+# What is longer than this was not written by hand, and takes 500 times its size in memory to compile: it stays out.
 MAX_CELL_CHARACTERS = 100_000
+MAX_CHARACTERS = 1_000_000
 STUB = "raise NotImplementedError"
 
 
@@ -33,12 +35,16 @@ class StudentCell:
 
 @dataclass
 class Rebuilt:
-    """A submission on the source notebook. `nb` is that notebook; `cells` the student's code in its order."""
+    """A submission on the source notebook. `nb` is that notebook; `cells` the student's code in its order.
+
+    left_out: grade_id -> why this answer does not count, though it was handed in.
+    """
 
     nb: NotebookNode
     cells: list[StudentCell] = field(default_factory=list)
     manual: dict[str, str] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    left_out: dict[str, str] = field(default_factory=dict)
 
     @property
     def answers(self) -> dict[str, str]:
@@ -54,6 +60,7 @@ def rebuild(source: Source, submitted: NotebookNode) -> Rebuilt:
     """Put the student's text into a copy of the source notebook. Nothing of it is run or believed."""
     notes: list[str] = []
     known = {grade_id_of(cell): cell for cell in source.nb.cells if grade_id_of(cell)}
+    submitted, left_out = _short_enough(submitted, known, notes)
     submitted_by_id, copies = _by_grade_id(submitted, known, notes)
     cells, manual, added = [], {}, 0
     nb = copied(source.nb)
@@ -65,7 +72,9 @@ def rebuild(source: Source, submitted: NotebookNode) -> Rebuilt:
             cell.outputs = []
         theirs = submitted_by_id.get(grade_id)
         if role == "answer":
-            if theirs is None:
+            if theirs is None and grade_id in left_out:
+                cell.source = f"# {left_out[grade_id]}"
+            elif theirs is None:
                 notes.append(f"the answer cell {grade_id} is missing")
                 cell.source = "# This answer cell was not in the submission."
             else:
@@ -75,12 +84,9 @@ def rebuild(source: Source, submitted: NotebookNode) -> Rebuilt:
                 cell.source = theirs.source
                 cells.append(StudentCell(grade_id, theirs.source, index))
         elif role == "manual":
-            cell.source = manual[grade_id] = theirs.source if theirs is not None else ""
+            cell.source = manual[grade_id] = left_out.get(grade_id, "") if theirs is None else theirs.source
         rebuilt.append(cell)
         for extra in extras.get(index, ()):
-            if len(extra.source) > MAX_CELL_CHARACTERS:
-                notes.append("an added cell was left out: it is too long")
-                continue
             if extra.cell_type == "code":
                 added += 1
                 cells.append(StudentCell(None, extra.source, index))
@@ -89,7 +95,35 @@ def rebuild(source: Source, submitted: NotebookNode) -> Rebuilt:
     if added:
         notes.append(f"{added} added code cell{'s' if added > 1 else ''} kept as helper{'s' if added > 1 else ''}")
     notes.extend(_replaced_tests(source, submitted_by_id))
-    return Rebuilt(nb, cells, manual, notes)
+    return Rebuilt(nb, cells, manual, notes, left_out)
+
+
+def _short_enough(submitted: NotebookNode, known: dict, notes: list[str]) -> tuple[NotebookNode, dict[str, str]]:
+    """The submission without cells that are too long, and grade_id -> what is to be said of answers among those.
+
+    What the source knows comes first: nobody's answer is left out because of the cells around it.
+    """
+    names = [_name(cell, known) for cell in submitted.cells]
+    room, kept, others = MAX_CHARACTERS, set(), 0
+    left_out: dict[str, str] = {}
+    for index in sorted(range(len(names)), key=lambda index: names[index] not in known):
+        size, name = len(submitted.cells[index].source), names[index]
+        if size <= min(room, MAX_CELL_CHARACTERS):
+            room -= size
+            kept.add(index)
+        elif name in known and role_of(known[name]) in ("answer", "manual"):
+            whole = "" if size > MAX_CELL_CHARACTERS else "the notebook's text is "
+            limit = MAX_CHARACTERS if whole else MAX_CELL_CHARACTERS
+            left_out[name] = f"the answer cell {name} was left out: {whole}longer than {limit:,} characters"
+        else:
+            others += 1
+    notes.extend(left_out.values())
+    if others:
+        notes.append(f"{others} {'cells were' if others > 1 else 'cell was'} left out: too long")
+    for index in kept:
+        left_out.pop(names[index], None)  # another copy of it is short enough
+    cells = [cell for index, cell in enumerate(submitted.cells) if index in kept]
+    return NotebookNode(submitted, cells=cells), left_out
 
 
 def _name(cell: NotebookNode, known: dict) -> str:
@@ -209,12 +243,16 @@ def _normal(source: str) -> str:
 
 @lru_cache(maxsize=1024)
 def code_of(source: str) -> str:
-    """A cell's code without its layout and comments, to compare with; what is no plain Python stands for itself."""
+    """A cell's code without its layout and comments, to compare with; what is no plain Python stands for itself.
+
+    As a digest: what is kept of many submissions stays small.
+    """
     tree = _tree(source)
     try:
-        return _normal(source) if tree is None else ast.dump(tree)
-    except RecursionError:
-        return _normal(source)
+        text = _normal(source) if tree is None else ast.dump(tree)
+    except (RecursionError, ValueError, MemoryError):  # ValueError: a number of more than 4,300 digits
+        text = _normal(source)
+    return hashlib.sha256(text.encode(errors="replace")).hexdigest()
 
 
 def _tree(source: str) -> ast.Module | None:

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
@@ -34,6 +35,10 @@ SUMMARY_HEADER = (
 )
 CHANGES_HEADER = ("student", "assignment", "exercise", "before", "after")
 MISTAKES_IN_PLOT = 12
+# Where spreadsheets of some country or other begin a new cell.
+SEPARATORS = re.compile("([;,])")
+# A plain number, as the tail of a list has it: `[1.0, -2.0]`.
+NUMBER = re.compile(r" *[-+]?\d+(\.\d*)?(e[-+]?\d+)?[\])]* *")
 
 
 def write_reports(out: Path, verdicts: list[Verdict], sources: Mapping[str, Source]) -> Path:
@@ -132,13 +137,22 @@ def changes_csv(verdicts: Iterable[Verdict]) -> str:
 def safe(text: str) -> str:
     """Text for one cell of a CSV file, on one line. What a spreadsheet would run gets an apostrophe first.
 
-    Looked at is the first character that is seen: invisible marks before it don't hide it, and full-width
-    signs (＝) count as the plain ones.
+    That holds behind each separator in the text too, for a spreadsheet that splits there in spite of the quotes.
     """
-    line = " ".join(plain(text).split())
-    shown = next((c for c in line if unicodedata.category(c)[0] not in "ZC"), "")
-    runs = unicodedata.normalize("NFKC", shown)[:1] in tuple("=+-−@")
-    return "'" + line if runs else line
+    pieces = SEPARATORS.split(" ".join(plain(text).split()))
+    return "".join(
+        "'" + piece if _runs(piece) and not (index and NUMBER.fullmatch(piece)) else piece
+        for index, piece in enumerate(pieces)
+    )
+
+
+def _runs(piece: str) -> bool:
+    """Is it a formula? Looked at is the first character that is seen: neither invisible marks nor quotes hide it.
+
+    Full-width signs (＝) count as the plain ones.
+    """
+    shown = next((c for c in piece if unicodedata.category(c)[0] not in "ZC" and c not in "\"'"), "")
+    return unicodedata.normalize("NFKC", shown)[:1] in tuple("=+-−@")
 
 
 def class_html(out: Path, verdicts: list[Verdict]) -> str:

@@ -1,7 +1,7 @@
 """A list of system calls that an answer has no use for, refused by the kernel (seccomp).
 
-Some give memory that no limit counts (a file without a name, a segment of System V), the others are ways to look at other
-processes or large, seldom used parts of the kernel. The filter is written out here: it is a list and nothing more.
+Some give memory that no limit counts (a file without a name, a segment of System V), the others are ways to look at
+other processes, or large and seldom used parts of the kernel. The filter is written out here: a list, nothing more.
 """
 
 import ctypes

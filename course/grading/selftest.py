@@ -6,11 +6,12 @@ It goes the way of any answer, through the zygote and the border, and runs befor
 import os
 from pathlib import Path
 
-from course.grading.border import Border, NotConfined, StudentError, StudentGone, StudentTimeout
+from course.grading.border import Border
 from course.grading.layers import Layer
 from course.grading.limits import Limits
-from course.grading.sandbox import PACKAGE
-from course.grading.warm import connect
+from course.grading.proxies import NotConfined, StudentError, StudentGone, StudentTimeout
+from course.grading.sandbox import ENVIRONMENT, PACKAGE
+from course.grading.warm import connect, environment
 
 NAMESPACES = ("user", "mnt", "pid", "net", "ipc", "uts")
 # Small ones, so that reaching them takes no time.
@@ -27,7 +28,7 @@ def self_test(zygote: Path) -> list[Layer]:
     try:
         namespaces = _namespaces(border.pid)
         border.run([("<probe>", PROBE)])
-        found = border.proxy("probe", "function")(_hidden_paths(), str(PACKAGE.parent))
+        found = border.proxy("probe", "function")(_hidden_paths(), str(PACKAGE.parent), KNOWN_VARIABLES)
     except (StudentError, StudentGone, StudentTimeout) as error:
         return [Layer("self-test", "", f"the probe stopped: {error}")]
     finally:
@@ -35,6 +36,8 @@ def self_test(zygote: Path) -> list[Layer]:
     return [namespaces, *(Layer(name, holds, str(found.get(name, "not tried"))) for name, holds in HOLDS.items())]
 
 
+# Ours, and those that the shell's absence and torch add.
+KNOWN_VARIABLES = [*ENVIRONMENT, *environment(), "PWD", "LC_CTYPE", "TORCHINDUCTOR_CACHE_DIR", "TRITON_CACHE_DIR"]
 HOLDS = {
     "files": "read-only root without solutions, tests, stand-ins or submissions; private /tmp and home",
     "processes": "sees no other process",
@@ -68,7 +71,7 @@ def _hidden_paths() -> list[str]:
 
 
 PROBE = '''
-def probe(hidden, root):
+def probe(hidden, root, known):
     """Tries what it must not be able to do; a finding is "" where it could not."""
     import ctypes, errno, os, socket, subprocess, sys, time
 
@@ -129,10 +132,7 @@ def probe(hidden, root):
     allowed = [name for name, action in calls.items() if not refused(action)]
     found["system calls"] = f"{', '.join(allowed)} is allowed" if allowed else ""
 
-    known = {"PATH", "LANG", "LC_CTYPE", "HOME", "TMPDIR", "PYTHONPATH", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "PWD"}
-    known |= {"OPENBLAS_NUM_THREADS", "MPLBACKEND", "NBGRADER_EXECUTION", "PYTHONDONTWRITEBYTECODE"}
-    known |= {"GLIBC_TUNABLES", "CUDA_VISIBLE_DEVICES"}
-    strange = sorted(set(os.environ) - known)
+    strange = sorted(set(os.environ) - set(known))
     found["environment"] = f"{strange[0]} is set" if strange else ""
 
     def stopped(action):

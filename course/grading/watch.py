@@ -44,6 +44,11 @@ def ask_for_credentials(sock: socket.socket) -> Callable[[float], int | None]:
     return wait
 
 
+def set_send_deadline(sock: socket.socket, seconds: float) -> None:
+    """Have sending on a blocking socket end with an OSError once nobody has read for so long."""
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDTIMEO, struct.pack("@ll", max(1, int(seconds)), 0))
+
+
 class Watch:
     """What the process `pid` and its descendants use, against their limits."""
 

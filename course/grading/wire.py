@@ -5,6 +5,7 @@ A frame is a length, a JSON header and raw buffers. A value is a JSON tree whose
 inputs arrive as what they are. Everything that is received is checked before a tensor is made of it.
 """
 
+import builtins
 import json
 import math
 import socket
@@ -33,6 +34,12 @@ DTYPES = {
 }  # fmt: skip
 DTYPE_NAMES = {dtype: name for name, dtype in DTYPES.items()}
 
+EXPECTED_TYPES = {name for name, value in vars(builtins).items() if isinstance(value, type)} | {
+    "function", "method", "generator", "coroutine", "module", "ndarray", "float32", "float64", "int64", "Size",
+    "Linear", "Module", "Sequential", "ModuleList", "Parameter", "Axes", "Figure", "DataFrame", "Series",
+    "OrderedDict", "defaultdict", "Counter", "deque", "dict_keys", "dict_values", "dict_items",
+}  # fmt: skip
+
 Tree = Any
 Named = Callable[[Any], Tree | None]
 
@@ -49,8 +56,11 @@ class Opaque:
 
 
 def opaque(type_name: str) -> Opaque:
-    """A stand-in whose own type bears the name, so that a message about it names what the student returned."""
-    return type(type_name, (Opaque,), {})()
+    """A stand-in whose own type bears the name, so that a message about it names what the student returned.
+
+    Only names that anybody could expect: one of the student's own making could tell of a hidden test.
+    """
+    return type(type_name if type_name in EXPECTED_TYPES else "object", (Opaque,), {})()
 
 
 # ---- frames -----------------------------------------------------------------------------------------------------

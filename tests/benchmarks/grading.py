@@ -119,22 +119,30 @@ def notebook_cpu_seconds(root: Path) -> float:
 
 
 class PrivateMemory(threading.Thread):
-    """Samples, while a run goes on, the private memory of judges and student processes; `most` of each, in MB."""
+    """Samples, while a run goes on, the private memory of judges and student processes.
+
+    most: of one process of each kind, in MB. together: of all, for each submission in flight, in MB.
+    """
 
     def __init__(self):
         super().__init__(daemon=True)
         self.most = {JUDGES: 0.0, ZYGOTE: 0.0}
+        self.together = 0.0
         self._stopped = threading.Event()
 
     def run(self) -> None:
         while not self._stopped.wait(0.05):
+            found = {name: [] for name in self.most}
             for process in Path("/proc").glob("[0-9]*"):
-                with suppress(OSError, StopIteration):
+                with suppress(OSError, StopIteration, TypeError):
                     line = (process / "cmdline").read_bytes().decode().split("\0")
                     name = next(name for name in self.most if name in line)
-                    if "bwrap" in line[0] or is_parent(process, name):
-                        continue
-                    self.most[name] = max(self.most[name], private_megabytes(process))
+                    if "bwrap" not in line[0] and not is_parent(process, name):
+                        found[name].append(private_megabytes(process))
+            for name, sizes in found.items():
+                self.most[name] = max([self.most[name], *sizes])
+            if found[JUDGES]:
+                self.together = max(self.together, sum(map(sum, found.values())) / len(found[JUDGES]))
 
     def stop(self) -> None:
         self._stopped.set()
@@ -142,10 +150,11 @@ class PrivateMemory(threading.Thread):
 
 
 def is_parent(process: Path, name: str) -> bool:
-    """A warm process, whose children have its command line."""
+    """A warm process itself, whose children have its command line; the zygote's own parent is bubblewrap."""
     status = (process / "status").read_text()
     parent = re.search(r"^PPid:\s+(\d+)", status, flags=re.MULTILINE)[1]
-    return name not in (Path("/proc") / parent / "cmdline").read_bytes().decode().split("\0")
+    line = (Path("/proc") / parent / "cmdline").read_bytes().decode().split("\0")
+    return name not in line or "bwrap" in line[0]
 
 
 def private_megabytes(process: Path) -> float:
@@ -203,7 +212,7 @@ def whole_submissions(folder: Path, options: argparse.Namespace) -> None:
     print(f"  wall time / (own time / jobs)        {spread(shares)}; the aim is at most 1.5")
     print(f"  private memory, judge                at most {memory.most[JUDGES]:.0f} MB")
     print(f"  private memory, student process      at most {memory.most[ZYGOTE]:.0f} MB")
-    print(f"  together                             {sum(memory.most.values()):.0f} MB; the aim is at most 150")
+    print(f"  private memory, a submission in flight  {memory.together:.0f} MB; the aim is at most 150")
 
 
 if __name__ == "__main__":

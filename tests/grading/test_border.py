@@ -10,7 +10,8 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from course.grading.border import AuthorError, Border, RemoteModule, StudentError, StudentGone, StudentTimeout
+from course.grading.border import Border
+from course.grading.proxies import AuthorError, RemoteModule, StudentError, StudentGone, StudentTimeout
 from course.grading.warm import connect
 
 ANSWER = """
@@ -80,7 +81,7 @@ def border(student_zygote):
 
 @contextlib.contextmanager
 def open_border(path, seconds=20.0, shared=None):
-    border = Border(connect(path), seconds, shared)
+    border = Border(connect(path), seconds, shared, trainers={"train"})
     try:
         assert border.run([("<A1_1-answer>", ANSWER)]) == []
         yield border
@@ -285,3 +286,74 @@ def test_closing_ends_the_process(student_zygote):
             return
         time.sleep(0.02)
     pytest.fail("the student process outlives its border")
+
+
+def test_only_what_trains_may_change_weights(student_zygote):
+    """Else a test that computes what it expects from the weights after a call would take the student's word."""
+    code = (
+        "import torch\nfrom torch import nn\n"
+        "class Zero(nn.Module):\n"
+        "    def __init__(self):\n        super().__init__()\n        self.linear = nn.Linear(3, 4)\n"
+        "        self.register_buffer('calls', torch.zeros(()))\n"
+        "    def forward(self, x):\n        self.linear.weight.data.zero_(); self.linear.bias.data.zero_()\n"
+        "        self.calls += 1\n        return self.linear(x)\n"
+        "def use(net, x):\n    return net(x)\n"
+    )
+    border = Border(connect(student_zygote), 10)
+    assert border.run([("<A1_1-answer>", code)]) == []
+    net, x = border.proxy("Zero", "class")(), torch.randn(5, 3)
+    for call in (lambda: net(x), lambda: border.proxy("use", "function")(net, x)):
+        assert not call().any()
+        assert net.linear.weight.any()
+    assert net.calls == 2, "buffers do come back"
+    border.close()
+
+
+def test_weights_of_nothing_but_zeros_are_drawn_anew(student_zygote):
+    code = (
+        "import torch\nfrom torch import nn\n"
+        "class Zero(nn.Linear):\n    def __init__(self):\n        super().__init__(3, 4)\n"
+        "        nn.init.constant_(self.weight, 1e-4); nn.init.zeros_(self.bias)\n"
+        "    def forward(self, x):\n        return 0 * super().forward(x)\n"
+    )
+    border = Border(connect(student_zygote), 10)
+    border.run([("<A1_1-answer>", code)])
+    net = border.proxy("Zero", "class")()
+    assert net.weight.abs().mean() > 0.05
+    assert net.bias.abs().mean() > 0.05
+    border.close()
+
+
+def test_a_stand_in_of_ours_is_handed_over_with_its_weights_and_gets_their_gradients(student_zygote):
+    class Score(torch.nn.Module):
+        def __init__(self, d, scale=1.0):
+            super().__init__()
+            self.linear, self.scale = torch.nn.Linear(d, d, bias=False), scale
+
+        def forward(self, q, k):
+            return self.scale * self.linear(q) @ k.mT
+
+    code = (
+        "import torch\nfrom torch import nn\n"
+        "class Score(nn.Module):\n    def __init__(self, d, scale=1.0):\n        super().__init__()\n"
+        "        self.linear, self.scale = nn.Linear(d, d, bias=False), scale\n"
+        "    def forward(self, q, k):\n        return self.scale * self.linear(q) @ k.mT\n"
+        "def attend(score, q, k):\n    return score(q, k).softmax(-1)\n"
+    )
+    border = Border(connect(student_zygote), 10)
+    border.run([("given", code)])
+    attend, given = border.proxy("attend", "function"), border.given("Score", Score)
+    score, q, k = given(4, scale=2.0), torch.randn(2, 4), torch.randn(3, 4)
+    assert isinstance(score, Score)
+    for _ in range(2):  # weights that are changed here go over again
+        expected = score(q, k).softmax(-1)
+        torch.testing.assert_close(attend(score, q, k), expected)
+        direction = torch.randn(2, 3)
+        (found,) = torch.autograd.grad((attend(score, q, k) * direction).sum(), list(score.parameters()))
+        (wanted,) = torch.autograd.grad((expected * direction).sum(), list(score.parameters()))
+        torch.testing.assert_close(found, wanted)
+        with torch.no_grad():
+            score.linear.weight.mul_(3)
+    double = copy.deepcopy(score).double()
+    torch.testing.assert_close(attend(double, q.double(), k.double()), double(q.double(), k.double()).softmax(-1))
+    border.close()

@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 import torch
 
-from course.grading.border import Border, StudentError, StudentGone, StudentTimeout
+from course.grading.border import Border
 from course.grading.limits import Limits
+from course.grading.proxies import StudentError, StudentGone, StudentTimeout
 from course.grading.warm import connect
 
 # Small limits, so that reaching them takes no time and a hole in them does no harm.

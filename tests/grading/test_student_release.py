@@ -39,7 +39,10 @@ MAY_BE_THERE = [
     "course/data/*",
     "course/plots/*.py",
     "course/widgets/*.py",
-    *(f"course/grading/{name}.py" for name in "__init__ selfcheck handout kernel limits notebook own_work verdict".split()),
+    *(
+        f"course/grading/{name}.py"
+        for name in "__init__ selfcheck handout kernel limits notebook own_work verdict".split()
+    ),
     "course/grading/junit.py",
     "course/grading/doctor.py",
 ]

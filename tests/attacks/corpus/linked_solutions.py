@@ -1,0 +1,14 @@
+"""Hands in a link to the folder of the solutions instead of one of its own.
+
+Links are not followed, wherever they stand in a path.
+"""
+
+from tests.attacks.target import POINTS
+
+SOURCE = "this design"
+ZERO = tuple(POINTS)
+
+
+def submit(nb, folder):
+    folder.rmdir()
+    folder.symlink_to("../../solutions/08-target")
