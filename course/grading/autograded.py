@@ -4,7 +4,6 @@ import json
 import re
 from pathlib import Path
 
-import nbformat
 from nbformat import NotebookNode
 
 from course.grading.notebook import TEST_ROLES, Source, copied
@@ -33,7 +32,7 @@ def annotate(rebuilt_nb: NotebookNode, verdict: Verdict, source: Source) -> Note
             if role == "hidden":
                 cell.source = _first_comment(cell.source)
             text = _outcome(verdicts.get(grade_id), points.get(grade_id, 0.0))
-            cell.outputs = [nbformat.v4.new_output("stream", name="stdout", text=text)]
+            cell.outputs = [NotebookNode(output_type="stream", name="stdout", text=text)]
         elif cell.cell_type == "markdown" and (role == "manual" or cell.id not in authors):
             # A word joiner after "<" is not seen, and no tag starts with one.
             cell.source = re.sub(r"<(?=[A-Za-z/!?])", "<\u2060", cell.source)

@@ -9,6 +9,7 @@ import builtins
 import hashlib
 import random
 import re
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -82,6 +83,7 @@ def prepare(source: Source) -> None:
             _compiled(cell.source, f"<{cell.grade_id}>")
             _names_read(cell.source)
     plain_python("")  # imports IPython's transformer
+    _ = source.trainers, [exercise.names for exercise in source.exercises]
 
 
 @lru_cache(maxsize=4096)
@@ -112,12 +114,12 @@ def judge_exercise(
     try:
         try:
             border = Border(
-                connect(bench.zygote), exercise.seconds, setup, source.limits, exercise.forbids, trainers(source)
+                connect(bench.zygote), exercise.seconds, setup, source.limits, exercise.forbids, source.trainers
             )
             errors = border.run(program.chunks)
         except (StudentTimeout, StudentGone, StudentError) as error:
             end = _end(error)
-        given = _given(program, setup)
+        given = lru_cache(maxsize=1)(partial(_given, program, setup))
         # Hidden cells last: what a visible one shows is then nothing that the process saw in a hidden one.
         for test in sorted(exercise.tests, key=lambda test: test.hidden):
             if end is None:
@@ -132,23 +134,6 @@ def judge_exercise(
         message = "; ".join(str(Finding(call, line, cell=0)) for call, line in border.forbidden.items())
         return _all(exercise, "forbidden", message)
     return [verdicts[test.grade_id] for test in exercise.tests]
-
-
-def trainers(source: Source) -> frozenset[str]:
-    """The functions whose references step an optimizer: these may change the weights of a module."""
-    return frozenset(
-        statement.name
-        for exercise in source.exercises
-        for cell in exercise.answers
-        for statement in _parsed(cell.source).body
-        if isinstance(statement, ast.FunctionDef)
-        and any(isinstance(node, ast.Attribute) and node.attr == "step" for node in ast.walk(statement))
-    )
-
-
-@lru_cache(maxsize=256)
-def _parsed(source: str) -> ast.Module:
-    return ast.parse(source)
 
 
 def _given(program: Program, setup: dict[str, Any]) -> dict[str, Any]:
@@ -192,7 +177,7 @@ def _run_test(exercise, test, border, bench, setup, errors, proxies) -> tuple[Ce
 
 
 def _proxies(
-    source: Source, exercise: Exercise, test: TestCell, border: Border, given: dict[str, Any]
+    source: Source, exercise: Exercise, test: TestCell, border: Border, given: Callable[[], dict[str, Any]]
 ) -> dict[str, Any]:
     """What this test reads of the names that the references define up to here: the student's own for this exercise and
     those that it needs, else the stand-ins.
@@ -202,8 +187,8 @@ def _proxies(
         own = asked is exercise or asked.id in exercise.needs
         for name, kind in asked.names.items():
             if name in _names_read(test.source):
-                stands_in = not own and name in given
-                found[name] = border.given(name, given[name]) if stands_in else border.proxy(name, kind)
+                stands_in = not own and name in given()
+                found[name] = border.given(name, given()[name]) if stands_in else border.proxy(name, kind)
     return found
 
 

@@ -27,7 +27,8 @@ VISIBLE = (
 SYSTEM = ("/usr", "/lib", "/lib32", "/lib64", "/bin", "/sbin", "/nix/store")
 SETTINGS = ("/etc/ld.so.cache", "/etc/alternatives", "/etc/fonts", "/etc/localtime", "/etc/nsswitch.conf")
 NO_LINUX = "grade on Linux (a virtual machine will do); --unsandboxed grades here what you would also run yourself"
-CPU_FACTS = "/sys/devices/system/cpu"  # torch asks which instructions and how many cores there are
+# torch asks which instructions and how many cores there are, the C library for huge pages.
+MACHINE_FACTS = ("/sys/devices/system/cpu", "/sys/kernel/mm/transparent_hugepage")
 VENV, SOURCE = "/opt/venv", "/opt/source"
 ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LANG": "C.UTF-8", "HOME": "/tmp/home", "TMPDIR": "/tmp", "PYTHONPATH": SOURCE}
 # The child that confines itself needs these, inside the sandbox's own namespaces (as root: on its way to being nobody).
@@ -99,7 +100,7 @@ def python() -> str:
 
 def _mounts(gpu: bool) -> Iterator[str]:
     """bubblewrap's words for the root; later ones lie over earlier ones."""
-    binds = [(path, path) for path in (*SYSTEM, *SETTINGS, CPU_FACTS) if os.path.exists(path)]
+    binds = [(path, path) for path in (*SYSTEM, *SETTINGS, *MACHINE_FACTS) if os.path.exists(path)]
     binds += [(sys.base_prefix, sys.base_prefix), *([(sys.prefix, VENV)] if _is_venv() else [])]
     own = [(str(PACKAGE / name), f"{SOURCE}/course/{name}") for name in VISIBLE]
     yield from ("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp")
