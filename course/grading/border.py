@@ -63,6 +63,7 @@ class Border:
         self._seeds = random.Random(0)
         self._watch: Watch | None = None
         self._cgroup: Cgroup | None = None
+        self._forget = False  # the next request begins a test cell
         self._next_look = 0.0
         self._forbids = forbids
         self._trainers = frozenset(trainers)
@@ -92,7 +93,7 @@ class Border:
     def begin(self, seed: int) -> None:
         """Start a test cell: calls draw their seeds from `seed`; graphs and modules of the cell before are dropped."""
         self._seeds = random.Random(seed)
-        self.request("forget")
+        self._forget = True
 
     def run(self, chunks: list[tuple[str, str]]) -> list[dict]:
         """Run the program; returns the errors of its chunks, each with the chunk's label."""
@@ -196,7 +197,14 @@ class Border:
         """Send one request and wait for its reply. Raises StudentError, StudentTimeout or StudentGone."""
         rows, buffers = packer.table() if packer else ([], [])
         dtype = wire.DTYPE_NAMES[torch.get_default_dtype()]
-        header |= {"op": op, "tensors": rows, "seed": self._seeds.getrandbits(48), "default_dtype": dtype}
+        header |= {
+            "forget": self._forget,
+            "op": op,
+            "tensors": rows,
+            "seed": self._seeds.getrandbits(48),
+            "default_dtype": dtype,
+        }
+        self._forget = False
         try:
             wire.send(self._sock, header, buffers)
         except OSError:

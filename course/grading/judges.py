@@ -23,10 +23,10 @@ from course.errors import CourseError
 from course.grading import sandbox, warm
 from course.grading.confine import private_bytes
 from course.grading.layers import Layer, not_whole, require_whole
-from course.grading.notebook import Source
+from course.grading.notebook import Cell, Source
 from course.grading.rebuild import Rebuilt
 from course.grading.verdict import CellVerdict, ExerciseVerdict
-from course.grading.zygote import LATE_IMPORTS, zygote
+from course.grading.zygote import zygote
 
 MODULE = "course.grading.judges"
 # Judging also parses, seeds and compares; this is what it may take beside the answers' own limits.
@@ -72,7 +72,7 @@ def bench(
         CourseError: there is no bubblewrap.
     """
     by_name = {source.assignment: source for source in sources}
-    preload = sorted({name for source in by_name.values() for name in imports(source)})
+    preload = sorted({name for source in by_name.values() for name in imports(source.setup)})
     environment = sandbox.plain_environment() | warm.environment()
     for_students = [*preload, *(TRAINING_IMPORTS if training else ())]
     with zygote(for_students, sandboxed, device) as students, tempfile.NamedTemporaryFile() as file:
@@ -86,10 +86,10 @@ def bench(
             yield Judges(parent, students, by_name, sandboxed)
 
 
-def imports(source: Source) -> set[str]:
-    """The modules that setup and given cells import: warm processes have them already."""
+def imports(cells: Iterable[Cell]) -> set[str]:
+    """The modules that these cells import: warm processes have them already."""
     names = set()
-    for cell in (*source.setup, *source.given):
+    for cell in cells:
         for node in ast.walk(ast.parse(cell.source)):
             if isinstance(node, ast.Import):
                 names |= {alias.name for alias in node.names}
@@ -227,7 +227,7 @@ def main(listener: int, students: Path, sources_file: Path, preload: list[str]) 
     from course.grading.selftest import self_test
 
     torch.set_num_threads(1)
-    warm.import_all((*LATE_IMPORTS, *preload))
+    warm.import_all(("torch.fx.experimental.symbolic_shapes", *preload))  # torch imports it at the first gradient
     sources: dict[str, Source] = pickle.loads(sources_file.read_bytes())
     for source in sources.values():
         prepare(source)

@@ -101,7 +101,7 @@ def python() -> str:
 def _mounts(gpu: bool) -> Iterator[str]:
     """bubblewrap's words for the root; later ones lie over earlier ones."""
     binds = [(path, path) for path in (*SYSTEM, *SETTINGS, *MACHINE_FACTS) if os.path.exists(path)]
-    binds += [(sys.base_prefix, sys.base_prefix), *([(sys.prefix, VENV)] if _is_venv() else [])]
+    binds += [(os.path.realpath(prefix), place) for prefix, place in _pythons()]
     own = [(str(PACKAGE / name), f"{SOURCE}/course/{name}") for name in VISIBLE]
     yield from ("--proc", "/proc", "--dev", "/dev", "--tmpfs", "/tmp")
     yield from _open_folders(place for _, place in (*binds, *own))
@@ -118,6 +118,11 @@ def _mounts(gpu: bool) -> Iterator[str]:
         for path in (*sorted(map(str, Path("/dev").glob("nvidia*"))), "/sys"):
             yield from ("--dev-bind", path, path)
     yield from ("--remount-ro", "/dev", "--remount-ro", "/")
+
+
+def _pythons() -> list[tuple[str, str]]:
+    """This Python and its virtual environment: where they are, and where the sandbox has them."""
+    return [(sys.base_prefix, sys.base_prefix), *([(sys.prefix, VENV)] if _is_venv() else [])]
 
 
 def _open_folders(places: Iterable[str]) -> Iterator[str]:

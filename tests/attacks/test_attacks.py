@@ -61,7 +61,10 @@ class Run:
             WHERE submitted_assignment.student_id = ?
         """
         with closing(sqlite3.connect(self.root / "gradebook.db")) as database:
-            return {name: tuple(scores) for name, *scores in database.execute(query, [student])}
+            try:
+                return {name: tuple(scores) for name, *scores in database.execute(query, [student])}
+            except UnicodeEncodeError:  # a name that is no text: no gradebook can hold it
+                return {}
 
     def pages(self, student: str) -> dict[Path, str]:
         """What this student may come to see: feedback, the autograded notebook, rows of the reports."""
