@@ -21,11 +21,11 @@ import torch
 
 from course.check import CheckFailed, ledger
 from course.grading.border import Border
-from course.grading.notebook import Exercise, Source, TestCell, plain_python
+from course.grading.notebook import Exercise, Source, TestCell
 from course.grading.own_work import Finding
 from course.grading.program import Program, program_for
 from course.grading.proxies import AuthorError, StudentError, StudentGone, StudentTimeout
-from course.grading.rebuild import Rebuilt
+from course.grading.rebuild import Rebuilt, rebuild
 from course.grading.verdict import CellVerdict, ExerciseVerdict, exercise_verdict
 from course.grading.warm import connect
 
@@ -82,8 +82,12 @@ def prepare(source: Source) -> None:
         with suppress(SyntaxError):  # an author's slip is told where the cell runs
             _compiled(cell.source, f"<{cell.grade_id}>")
             _names_read(cell.source)
-    plain_python("")  # imports IPython's transformer
-    _ = source.trainers, [exercise.names for exercise in source.exercises]
+    # What is found of the reference's text is found of every submission's: setup, stand-ins, cells that nobody changed.
+    reference = rebuild(source, source.nb)
+    for exercise in source.exercises:
+        with suppress(Exception):
+            program_for(source, reference, exercise)
+    _ = source.trainers
 
 
 @lru_cache(maxsize=4096)

@@ -114,10 +114,11 @@ def bound_names(statement: ast.stmt) -> set[str]:
     return names
 
 
-def read_names(tree: ast.AST) -> set[str]:
+@lru_cache(maxsize=4096)  # trees are parsed once, too, and nobody changes them
+def read_names(tree: ast.AST) -> frozenset[str]:
     """The names that a piece of code reads, without the variables of its functions."""
     nodes = _Scope([]).walk(tree)
-    return {n.id for n, frames in nodes if isinstance(n, ast.Name) and _reads_module(n, frames)}
+    return frozenset(n.id for n, frames in nodes if isinstance(n, ast.Name) and _reads_module(n, frames))
 
 
 def _reads_module(node: ast.Name, frames: "Frames") -> bool:

@@ -68,9 +68,12 @@ def program_for(source: Source, rebuilt: Rebuilt, exercise: Exercise) -> Program
                 return Program(problem=("missing", rebuilt.left_out[cell.grade_id]))
         return Program(problem=("missing", f"the answer cell is missing: nothing defines {', '.join(sorted(missing))}"))
     given = definitions([_given_source(source.assignment)], given_names, keep_imports=True)
+    # Of given cells (a baseline, figures) only what the answer reaches: their imports take time.
+    drawn_on = definitions([cell.source for cell in source.given], _loaded([*answers.values(), *helpers, *late]))
     chunks = [
         *(("<a helper cell>", code) for code in stars),  # first: what has a name of its own is not hidden by them
-        *((cell.grade_id, cell.source) for cell in (*source.setup, *source.given)),
+        *((cell.grade_id, cell.source) for cell in source.setup),
+        *(("a given cell", code) for code in drawn_on),
         *(("given", code) for code in given),
         *(("<a helper cell>", code) for code in helpers),
         *((f"<{grade_id}>", code) for grade_id, code in answers.items()),
@@ -123,9 +126,7 @@ def _places(source: Source, exercise: Exercise) -> tuple[int, int]:
 
 
 def _bound(sources: Iterable[str]) -> set[str]:
-    return {
-        name for code in sources if not _syntax_error(code) for stmt in _parse(code).body for name in bound_names(stmt)
-    }
+    return {name for statement in _statements(sources) for name in _bound_by(statement)}
 
 
 def definitions(
@@ -175,7 +176,18 @@ def _statements(sources: Iterable[str]) -> list[ast.stmt]:
 
 def _reach(statement: ast.stmt, set_up: set[str]) -> set[str]:
     """The names that a statement binds, or whose objects it changes: `table["a"] = 1`, `seen.append(x)`, `fill_(w)`."""
-    assigned, called = set(), set()
+    assigned, called = _changes(statement)
+    return assigned | (called - set_up)
+
+
+# Found once for all exercises: a submission may hold a million characters.
+_bound_by = lru_cache(maxsize=4096)(bound_names)
+
+
+@lru_cache(maxsize=4096)
+def _changes(statement: ast.stmt) -> tuple[set[str], set[str]]:
+    """The names that a statement binds or assigns to, and those whose objects a call in it may change."""
+    assigned, called = set(_bound_by(statement)), set()
     for node in (statement, *own_nodes(statement)):
         if isinstance(node, ast.Subscript | ast.Attribute) and not isinstance(node.ctx, ast.Load):
             assigned |= _root(node)
@@ -184,7 +196,7 @@ def _reach(statement: ast.stmt, set_up: set[str]) -> set[str]:
         elif isinstance(node, ast.FunctionDef | ast.ClassDef):
             for decorator in node.decorator_list:
                 called |= _changed_by(decorator) if isinstance(decorator, ast.Call) else _root(decorator)
-    return bound_names(statement) | assigned | (called - set_up)
+    return assigned, called
 
 
 def _changed_by(call: ast.Call) -> set[str]:

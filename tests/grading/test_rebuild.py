@@ -1,13 +1,14 @@
 """A submission is rebuilt from its text alone, whatever a student or an editor did to the notebook around it."""
 
 import ast
+import time
 from copy import deepcopy
 
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell
 
 from course.grading.notebook import NotebookError, read_notebook, read_source
-from course.grading.program import program_for
+from course.grading.program import definitions, program_for
 from course.grading.rebuild import rebuild
 from tests.grading import small_notebook as small
 
@@ -281,6 +282,72 @@ def test_a_timed_assignment_is_an_assignment(source, submitted):
 def test_code_that_is_nested_too_deeply_stops_nobody(source, submitted, deep):
     answer = f"def total(numbers):\n    return x\n{deep}\nraise NotImplementedError"
     assert "def total" in helped_by(source, submitted, answer, deep)
+
+
+def test_a_number_of_thousands_of_digits_stops_nobody(source, submitted):
+    number = "x = 0x" + "f" * 5_000
+    small.find(submitted, "A9_1-values").source = number
+    code = helped_by(source, submitted, f"def total(numbers):\n    return x\n{number}", number, number + "\ny = 1")
+    assert "def total" in code
+
+
+LONG = "table = [" + "1," * 50_000 + "]\n"
+
+
+@pytest.mark.parametrize("what", ["answer", "added", "setup", "test"])
+def test_a_cell_that_is_too_long_stays_out_and_is_never_parsed(source, submitted, what, monkeypatch):
+    if what == "added":
+        after(submitted, "A9_1-zero", new_code_cell(LONG))
+    else:
+        names = {"answer": "A9_2-answer", "setup": "setup", "test": "A9_2-values"}
+        small.find(submitted, names[what]).source = LONG + small.TOTAL
+    parse = ast.parse
+
+    def parses_what_is_short(text, *args, **kwargs):
+        assert len(text) < 100_000
+        return parse(text, *args, **kwargs)
+
+    monkeypatch.setattr(ast, "parse", parses_what_is_short)
+    rebuilt = rebuild(source, submitted)
+    made, code = program(source, submitted)
+    assert LONG not in code
+    if what == "answer":
+        reason = "the answer cell A9_2-answer was left out: longer than 100,000 characters"
+        assert rebuilt.notes == [reason]
+        assert made.problem == ("missing", reason)
+        assert small.find(rebuilt.nb, "A9_2-answer").source == f"# {reason}"
+    else:
+        assert rebuilt.notes[0] == "1 cell was left out: too long"
+        assert made.problem is None
+
+
+def test_a_copy_that_is_short_enough_counts(source, submitted):
+    copy = deepcopy(small.find(submitted, "A9_2-answer"))
+    small.find(submitted, "A9_2-answer").source = LONG
+    after(submitted, "A9_2-answer", copy)
+    rebuilt = rebuild(source, submitted)
+    assert (rebuilt.answers["A9_2-answer"], rebuilt.left_out) == (small.TOTAL, {})
+
+
+def test_what_is_too_much_in_all_stays_out_but_no_answer_among_it(source, submitted):
+    submitted.cells[:0] = [new_code_cell(f"x{i} = '{'-' * 90_000}'") for i in range(15)]
+    words = small.find(submitted, "A9_3-words")
+    words.source = "w" * 99_000
+    rebuilt = rebuild(source, submitted)
+    assert rebuilt.notes == ["6 cells were left out: too long", "9 added code cells kept as helpers"]
+    assert rebuilt.answers.keys() == {"A9_1-answer", "A9_2-answer"}
+    assert rebuilt.manual["A9_3-words"] == words.source
+    words.source += "w" * 2_000
+    assert rebuild(source, submitted).manual["A9_3-words"].startswith("the answer cell A9_3-words was left out")
+
+
+@pytest.mark.parametrize("upwards", [True, False])
+def test_a_long_chain_of_helpers_is_read_once(upwards):
+    chain = [f"def f{i}():\n    return f{i + 1}()" for i in range(12_000)]
+    chain = chain if upwards else chain[::-1]
+    start = time.process_time()
+    assert definitions(["\n".join(chain), "other = f0()"], {"f0"}) == chain
+    assert time.process_time() - start < 6  # one second; a pass for each helper takes ten times that
 
 
 def test_magics_are_no_syntax_error_and_a_syntax_error_is_named(source, submitted):

@@ -163,6 +163,22 @@ def test_what_a_spreadsheet_would_run_is_quoted(text):
         assert row.get("message", row.get("notes")).startswith("'")
 
 
+@pytest.mark.parametrize("first", [";", ",", "; ", ',"', ";'", "\t;\u200b", ";\u3000", ',\t"'])
+@pytest.mark.parametrize("formula", ["=1+1", "+x", "@x", "-1+cmd|' /C calc'!A0", "＝1", "\u2212x"])
+def test_what_a_spreadsheet_would_run_behind_a_separator_is_quoted(first, formula):
+    student = verdict("ada", 30, 60, notes=[f"a note{first}{formula}"])
+    student.exercises[0].message = f"a message{first}{formula}"
+    for text in (grades_csv([student]), summary_csv([student], SOURCES)):
+        for separator in ",;\t":
+            cells = [cell for row in csv.reader(io.StringIO(text), delimiter=separator) for cell in row]
+            assert not [cell for cell in cells if cell.strip(' "\u3000\u200b')[:1] in tuple("=+@-\u2212＝")]
+
+
+@pytest.mark.parametrize("text", ["[1.0, -2.0], not [1.0, +2e-3]", "a, -2", "a = b; c"])
+def test_lists_of_numbers_stay_as_they_are(text):
+    assert safe(text) == text
+
+
 @pytest.mark.parametrize("text", ["ada", "a-b", "1=1", "O'Neil", "", "007", "√d_k", "the mask, 'twice'"])
 def test_other_text_stays_as_it_is(text):
     assert safe(text) == text
