@@ -89,7 +89,7 @@ def verdict_key(source: Source, submission: Submission, secret: str, setting: st
         [
             os.fsencode(submission.student),
             submission_digest(submission).encode(),
-            repr([(cell.get("id"), cell.source, cell.metadata) for cell in source.nb.cells]).encode(),
+            source.digest.encode(),
             _digest_of_files(_library(source.assignment)).encode(),
             _versions().encode(),
             setting.encode(),

@@ -106,7 +106,7 @@ def judge_exercise(
     """Run the test cells of one exercise against one student process."""
     try:
         program = program_for(source, rebuilt, exercise)
-    except Exception as error:  # whatever the text is: it costs this exercise only
+    except (RecursionError, MemoryError, ValueError, RuntimeError, SyntaxError) as error:  # what a text can lead to
         return _all(exercise, "error", f"the answer can't be read as Python ({type(error).__name__})")
     if program.problem:
         return _all(exercise, *program.problem)

@@ -28,6 +28,7 @@ from course.grading.gradebook import open_gradebook
 from course.grading.journal import Journal
 from course.grading.judges import LocalJudging, bench
 from course.grading.notebook import Source, read_source
+from course.grading.output import line
 from course.grading.record import register
 from course.grading.submissions import find_assignments
 
@@ -120,7 +121,7 @@ class Engine:
         (task,) = self._desk.judged([(self._source, self._folder(student))], self._judging)
         nb = self._desk.record(task, self._gradebook)
         if task.ungraded:
-            raise NbGraderException(f"not graded: {student}, {self._source.assignment}: {task.ungraded}")
+            raise NbGraderException(f"not graded: {line(student)}, {self._source.assignment}: {task.ungraded}")
         self._desk.keep(task)
         if nb is None:
             self.unreadable.append(student)

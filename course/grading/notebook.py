@@ -2,6 +2,7 @@
 
 import ast
 import copy
+import hashlib
 import json
 import re
 import stat
@@ -88,6 +89,12 @@ class Source:
     setup: list[Cell]
     given: list[Cell]
     limits: Limits = field(default_factory=Limits)
+
+    @cached_property
+    def digest(self) -> str:
+        """Names all of it that decides a verdict: texts, metadata and limits, as 64 hex digits."""
+        cells = [(cell.get("id"), cell.source, cell.metadata) for cell in self.nb.cells]
+        return hashlib.sha256(repr((cells, self.limits)).encode()).hexdigest()
 
     @cached_property
     def trainers(self) -> frozenset[str]:

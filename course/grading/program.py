@@ -73,8 +73,8 @@ def program_for(source: Source, rebuilt: Rebuilt, exercise: Exercise) -> Program
     chunks = [
         *(("<a helper cell>", code) for code in stars),  # first: what has a name of its own is not hidden by them
         *((cell.grade_id, cell.source) for cell in source.setup),
-        *(("a given cell", code) for code in drawn_on),
-        *(("given", code) for code in given),
+        ("a given cell", "\n".join(drawn_on)),
+        ("given", "\n".join(given)),
         *(("<a helper cell>", code) for code in helpers),
         *((f"<{grade_id}>", code) for grade_id, code in answers.items()),
         *(("<a helper cell>", code) for code in late),

@@ -143,7 +143,7 @@ def read_timestamp(folder: Path) -> tuple[datetime | None, str | None]:
     daily.
     """
     path = folder / "timestamp.txt"
-    if not path.is_file():
+    if not path.is_file() or any(part.is_symlink() for part in (path, folder, folder.parent)):
         return None, None
     import dateutil.parser
     from nbgrader.utils import parse_utc
@@ -280,9 +280,7 @@ def _record_answer(db: "Session", grade: "Grade", text: str) -> None:
 
     now = hashlib.sha256(text.encode("utf-8", "replace")).hexdigest()
     seen = db.execute(sql("SELECT sha256 FROM course_answer_seen WHERE grade_id = :id"), {"id": grade.id}).scalar()
-    if seen is None:
-        grade.needs_manual_grade = grade.manual_score is None or bool(grade.needs_manual_grade)
-    elif seen != now:
+    if grade.manual_score is None or seen not in (None, now):
         grade.needs_manual_grade = True
     grade.auto_score = None
     if seen != now:

@@ -14,10 +14,10 @@ from course.grading.desk import Desk, Options
 from course.grading.gradebook import open_gradebook
 from course.grading.journal import Journal
 from course.grading.notebook import read_source
-from course.grading.output import number, plain
+from course.grading.output import line, number
 from course.grading.record import register, with_human_grades
 from course.grading.report import write_reports
-from course.grading.submissions import find_assignments, find_submissions, unknown_folders
+from course.grading.submissions import find_assignments, find_submissions, refused_folders, unknown_folders
 from course.grading.verdict import Verdict
 
 
@@ -33,14 +33,16 @@ def grade(options: Options) -> int:
     sources = [read_source(path) for path in find_assignments(options.root, list(options.assignments))]
     found = [(s, find_submissions(options.submitted, s, list(options.students))) for s in sources]
     folders = [(source, folder) for source, folders in found for folder in folders]
+    for folder, reason in refused_folders(options.submitted):
+        print(f"not looked at: {line(str(folder))} ({reason})", file=sys.stderr)
+    for folder in unknown_folders(options.submitted, options.root):
+        print(f"not looked at: {line(str(folder))} (no assignment is called {line(folder.name)})", file=sys.stderr)
     if not folders:
         names = ", ".join(source.assignment for source in sources)
         raise CourseError(
             f"no submissions of {names} in {options.submitted}: "
             f"expected STUDENT/{sources[0].assignment}/{sources[0].notebook}.ipynb there"
         )
-    for folder in unknown_folders(options.submitted, options.root):
-        print(f"not looked at: {folder} (no assignment is called {folder.name})", file=sys.stderr)
     journal = Journal(options.out)
     desk = Desk(options, journal)
     fresh, known = [], []
@@ -67,7 +69,10 @@ def grade(options: Options) -> int:
     by_name = {source.assignment: source for source in map(read_source, find_assignments(options.root, []))}
     write_reports(options.out, final, by_name)
     for task in ungraded:
-        print(f"not graded: {plain(task.verdict.student)}, {task.verdict.assignment}: {task.ungraded}", file=sys.stderr)
+        print(
+            f"not graded: {line(task.verdict.student)}, {task.verdict.assignment}: {line(task.ungraded)}",
+            file=sys.stderr,
+        )
     print(f"report: {options.out / 'reports' / 'class.html'}")
     return 1 if ungraded else 0
 
@@ -85,9 +90,8 @@ class _Progress:
     def done(self, verdict: Verdict) -> None:
         self._count += 1
         self._bar.update()
-        self._line(
-            f"{self._count} of {self._total}: {verdict.student} {number(verdict.score)}/{number(verdict.max_score)}"
-        )
+        points = f"{number(verdict.score)}/{number(verdict.max_score)}"
+        self._line(f"{self._count} of {self._total}: {line(verdict.student)} {points}")
 
     def close(self) -> None:
         self._bar.close()
