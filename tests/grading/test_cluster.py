@@ -42,7 +42,7 @@ def test_an_address_where_nobody_answers_is_one_line_soon(monkeypatch):
         start = time.monotonic()
         with pytest.raises(CourseError, match=f"no Dask scheduler answers at {address}") as caught, cluster(address):
             pass
-    assert time.monotonic() - start < 5
+    assert time.monotonic() - start < 15, "a second, and what a busy machine adds"
     assert "\n" not in str(caught.value)
 
 
