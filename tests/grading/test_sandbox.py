@@ -9,9 +9,10 @@ import sys
 from pathlib import Path
 
 import pytest
+import torch
 
 from course.errors import CourseError
-from course.grading import cgroup, confine, sandbox, seccomp, selftest
+from course.grading import cgroup, confine, sandbox, seccomp, selftest, student_process
 from course.grading.border import Border
 from course.grading.layers import Layer, require_whole
 from course.grading.limits import Limits
@@ -200,6 +201,17 @@ def test_the_gpu_enters_the_sandbox_only_when_asked_for(monkeypatch, tmp_path):
     for gpu in (False, True):
         command = sandbox.wrapped("bwrap", "course.grading.zygote", [], {}, gpu)
         assert ("/dev/nvidia0" in command) is gpu
+
+
+def test_a_call_on_a_device_works_on_copies_there():
+    """The device named "meta" has no values, but every tensor of a call must be on it."""
+    net, x = torch.nn.Linear(3, 4), torch.randn(2, 3)
+    there = student_process.on_device("meta", net, [x], {})
+    assert (there.device.type, there.shape) == ("meta", (2, 4))
+    assert {value.device.type for value in (x, *net.parameters())} == {"cpu"}
+    torch.testing.assert_close(student_process.on_device("cpu", net, [x], {}), net(x))
+    pairs = {"pair": (x, x)}
+    assert student_process.on_device("meta", lambda pair: pair[0] + pair[1], [], pairs).device.type == "meta"
 
 
 def test_a_student_process_finds_no_gpu_unless_it_was_asked_for(student_zygote):
