@@ -41,6 +41,7 @@ class Border:
 
     seconds: CPU time that the whole exercise may use. shared: names of setup-cell functions, which exist on both sides.
     trainers: the functions that may change the parameters of a module that they are given; nobody else may.
+    without_gpu: even where answers may use one.
 
     Raises:
         NotConfined: there is no student process, or it could not confine itself.
@@ -54,6 +55,7 @@ class Border:
         limits: Limits | None = None,
         forbids: tuple[str, ...] = (),
         trainers: Collection[str] = (),
+        without_gpu: bool = False,
     ):
         self._sock = sock
         self._limits = limits or Limits()
@@ -71,6 +73,7 @@ class Border:
         set_send_deadline(sock, self._deadline - time.monotonic())
         credentials = ask_for_credentials(sock)
         first = {"limits": self._limits.to_dict(), "seconds": seconds, "forbids": list(forbids)}
+        first["without_gpu"] = without_gpu
         try:
             wire.send(sock, first, [])
             pid = credentials(self._deadline)

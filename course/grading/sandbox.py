@@ -115,9 +115,14 @@ def _mounts(gpu: bool) -> Iterator[str]:
     for path, place in own:
         yield from ("--ro-bind", path, place)
     if gpu:
-        for path in (*sorted(map(str, Path("/dev").glob("nvidia*"))), "/sys"):
+        for path in (*gpus(), "/sys"):
             yield from ("--dev-bind", path, path)
     yield from ("--remount-ro", "/dev", "--remount-ro", "/")
+
+
+def gpus() -> list[str]:
+    """The device files of NVIDIA's driver."""
+    return sorted(map(str, Path("/dev").glob("nvidia*")))
 
 
 def _pythons() -> list[tuple[str, str]]:

@@ -22,7 +22,7 @@ SECONDS = 10
 def self_test(zygote: Path) -> list[Layer]:
     """Every layer, tried in one student process of this zygote."""
     try:
-        border = Border(connect(zygote), SECONDS, limits=TRIED_LIMITS)
+        border = Border(connect(zygote), SECONDS, limits=TRIED_LIMITS, without_gpu=True)
     except (NotConfined, OSError) as error:
         return [Layer("namespaces", "", str(error))]
     try:

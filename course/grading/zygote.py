@@ -10,6 +10,7 @@ import socket
 import sys
 from collections.abc import Iterator
 
+from course.errors import CourseError
 from course.grading import confine, warm
 from course.grading.limits import Limits
 
@@ -24,9 +25,12 @@ def zygote(preload: list[str], sandboxed: bool = True, device: str = "cpu") -> I
     """Start a zygote that imports `preload`, inside the sandbox or, where the grader chose so, without one.
 
     Raises:
-        CourseError: there is no bubblewrap.
+        CourseError: there is no bubblewrap, or no such device.
     """
     from course.grading import sandbox  # not there in the sandbox
+
+    if device == "cuda" and not sandbox.gpus():
+        raise CourseError("--device cuda: no NVIDIA GPU is here (no /dev/nvidia*)", 1)
 
     inner = warm.environment(gpu=device != "cpu")
     program = sandbox.bubblewrap() if sandboxed else None
@@ -65,7 +69,7 @@ def main(listener: int, mode: str, device: str, preload: list[str]) -> None:
         except (OSError, ValueError) as error:
             wire.send(connection, {"refused": str(error)}, [])
             return
-        serve(connection, tuple(header["forbids"]), device, limits.gpu_share)
+        serve(connection, tuple(header["forbids"]), "cpu" if header["without_gpu"] else device, limits.gpu_share)
 
     warm.serve_forks(socket.socket(fileno=listener), child, fork)
 

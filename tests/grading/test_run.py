@@ -274,3 +274,9 @@ def test_without_a_layer_nothing_is_graded_and_one_line_says_what_to_do(root, ca
     assert error.count("\n") == 1
     assert not (root / ".grading" / "verdicts" / small.ASSIGNMENT).exists()
     assert cli.main(["grade", "--unsandboxed"]) == 0
+
+
+def test_a_gpu_that_is_not_there_is_one_line(root, capsys, monkeypatch):
+    monkeypatch.setattr(sandbox, "gpus", list)
+    assert cli.main(["grade", "--device", "cuda"]) == 1
+    assert capsys.readouterr().err == "course: --device cuda: no NVIDIA GPU is here (no /dev/nvidia*)\n"
