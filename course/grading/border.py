@@ -1,7 +1,8 @@
-"""The judge's side of the border: proxies for a student's functions, modules and values.
+"""The judge's side of the border: asks a student process, and watches it while it waits.
 
-A test cell uses them as if they were the student's own objects in a plain kernel. What comes back is a claim: values
-are checked for form here and for truth by the test. Nothing of the student's is ever run, unpickled or imported here.
+Test cells don't see it: they hold proxies (proxies.py), as if these were the student's own objects. What comes back is
+a claim: values are checked for form here and for truth by the test. Nothing of the student's is ever run, unpickled or
+imported here.
 """
 
 import random
@@ -16,7 +17,7 @@ from torch import Tensor, nn
 
 from course.grading import wire
 from course.grading.cgroup import Cgroup
-from course.grading.limits import Limits
+from course.grading.limits import MB, Limits
 from course.grading.proxies import (
     AuthorError,
     Graph,
@@ -72,8 +73,9 @@ class Border:
         self.forbidden: dict[str, int | None] = {}
         set_send_deadline(sock, self._deadline - time.monotonic())
         credentials = ask_for_credentials(sock)
-        first = {"limits": self._limits.to_dict(), "seconds": seconds, "forbids": list(forbids)}
-        first["without_gpu"] = without_gpu
+        first = {
+            "limits": self._limits.to_dict(), "seconds": seconds, "forbids": list(forbids), "without_gpu": without_gpu,
+        }  # fmt: skip
         try:
             wire.send(sock, first, [])
             pid = credentials(self._deadline)
@@ -217,7 +219,7 @@ class Border:
         if "error" in reply:
             raise StudentError(reply["error"] if isinstance(reply["error"], dict) else {})
         try:
-            return reply, wire.unpack_table(reply.get("tensors", []), raw, self._limits.reply_mb * 1_000_000)
+            return reply, wire.unpack_table(reply.get("tensors", []), raw, self._limits.reply_mb * MB)
         except wire.WireError as error:
             raise StudentGone(f"what the answer's process sent can't be read: {error}") from None
 
@@ -235,7 +237,7 @@ class Border:
 
     def _receive(self) -> tuple[dict, list[bytearray]]:
         try:
-            return wire.receive(self._read, self._limits.reply_mb * 1_000_000)
+            return wire.receive(self._read, self._limits.reply_mb * MB)
         except wire.WireError as error:
             raise StudentGone(f"what the answer's process sent can't be read: {error}") from None
         except (EOFError, OSError):

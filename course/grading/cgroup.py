@@ -11,11 +11,10 @@ import time
 from functools import lru_cache
 from pathlib import Path
 
-from course.grading.limits import Limits
+from course.grading.limits import MB, Limits
 
 MOUNT = Path("/sys/fs/cgroup")
 NEEDED = {"memory", "pids"}
-MB = 1_000_000
 _numbers = itertools.count()
 
 

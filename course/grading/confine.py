@@ -14,7 +14,7 @@ import signal
 from pathlib import Path
 
 from course.grading import seccomp
-from course.grading.limits import Limits
+from course.grading.limits import MB, Limits
 
 # <linux/sched.h>, <sys/mount.h>, <sys/prctl.h>, <linux/capability.h>
 CLONE_NEWNS, CLONE_NEWUTS, CLONE_NEWIPC = 0x00020000, 0x04000000, 0x08000000
@@ -24,7 +24,6 @@ PR_SET_DUMPABLE, PR_CAPBSET_DROP, PR_SET_NO_NEW_PRIVS = 4, 24, 38
 LAST_CAPABILITY = 63
 CAPABILITY_VERSION_3 = 0x20080522
 INSIDE_UID = 1000  # what the answer sees itself as
-MB = 1_000_000
 
 CLONE_CALLS = {"x86_64": 56, "aarch64": 220}  # <asm/unistd.h>
 

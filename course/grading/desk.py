@@ -7,9 +7,7 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from importlib import import_module
 from pathlib import Path
-from threading import Thread
 from typing import TYPE_CHECKING
 
 from nbformat import NotebookNode
@@ -135,8 +133,6 @@ class Desk:
 
     def judged(self, pairs: list[tuple[Source, Path]], judging: Judging | None) -> Iterator[Task]:
         """The submissions with their verdicts, as they come."""
-        if pairs:  # the report's plots take half a second to import: now, while the judges are at work
-            Thread(target=import_module, args=["course.grading.charts"], daemon=True).start()
         waiting = iter(pairs)
         futures: dict[Future, Task] = {}
         try:

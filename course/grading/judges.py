@@ -23,6 +23,7 @@ from course.errors import CourseError
 from course.grading import sandbox, warm
 from course.grading.confine import private_bytes
 from course.grading.layers import Layer, not_whole, require_whole
+from course.grading.limits import MB
 from course.grading.notebook import Cell, Source
 from course.grading.rebuild import Rebuilt
 from course.grading.verdict import CellVerdict, ExerciseVerdict
@@ -245,7 +246,7 @@ def main(listener: int, students: Path, sources_file: Path, preload: list[str]) 
 
     def child(connection: socket.socket) -> None:
         if shared:
-            resource.setrlimit(resource.RLIMIT_DATA, (shared + JUDGE_MB * 1_000_000,) * 2)
+            resource.setrlimit(resource.RLIMIT_DATA, (shared + JUDGE_MB * MB,) * 2)
         try:
             result = answer(pickle.loads(_receive(connection)))
         except Exception as error:

@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, fields
 
 from course.errors import CourseError
 
+MB = 1_000_000
+
 
 @dataclass(frozen=True)
 class Limits:

@@ -6,6 +6,8 @@ Judges run in processes; everything that is written is written here, by one thre
 import os
 import sys
 from collections.abc import Callable
+from importlib import import_module
+from threading import Thread
 
 from tqdm import tqdm
 
@@ -55,6 +57,8 @@ def grade(options: Options) -> int:
         for source, folders in found:
             if folders:
                 register(gradebook, source)
+        if fresh:  # the report's plots take half a second to import: now, while the judges are at work
+            Thread(target=import_module, args=["course.grading.charts"], daemon=True).start()
         say = _Progress(len(fresh), len(known))
         for task in desk.judged(fresh, judging):
             if task.ungraded:

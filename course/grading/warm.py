@@ -19,7 +19,6 @@ from pathlib import Path
 from typing import BinaryIO
 
 STDIN = 0
-# glibc then asks for huge pages, which halves what it costs to fork a process that has imported torch.
 ENVIRONMENT = {
     "OMP_NUM_THREADS": "1",
     "MKL_NUM_THREADS": "1",
@@ -27,6 +26,7 @@ ENVIRONMENT = {
     "MPLBACKEND": "Agg",
     "NBGRADER_EXECUTION": "autograde",
     "PYTHONDONTWRITEBYTECODE": "1",
+    # glibc then asks for huge pages, which halves what it costs to fork a process that has imported torch.
     "GLIBC_TUNABLES": "glibc.malloc.hugetlb=1",
 }
 
