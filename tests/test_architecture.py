@@ -1,6 +1,6 @@
 """Who may import whom inside `course`, held with the syntax tree (imports inside functions count too).
 
-The rooms that teach (models, data, plots, widgets, training, given) and the grader live in one house and do
+The rooms that teach (models, data, plots, widgets, training, metrics, experiments, given) and the grader live in one house and do
 not know each other: a lecture can change without touching a score, and no score rests on the textbook's code.
 """
 
@@ -24,6 +24,8 @@ MAY_IMPORT = {
     "check": FOUNDATION,
     "given": FOUNDATION,
     "training": FOUNDATION,
+    "metrics": FOUNDATION,
+    "experiments": FOUNDATION | {"models", "data", "training", "metrics", "plots"},
     "widgets": FOUNDATION | {"plots"},
     "grading": FOUNDATION | {"check"},
     "cli": FOUNDATION | {"grading"},
