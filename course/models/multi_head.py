@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from course.models.attention import attention, attention_weights
 
-PerHead = Float[Tensor, "batch heads time d_k"]
+PerHead = Float[Tensor, "batch heads _ d_k"]  # `_`: queries and keys differ in number
 Mask = Bool[Tensor, "..."]
 
 

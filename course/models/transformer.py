@@ -5,8 +5,6 @@ what came later, GPT-2 for one, puts it in front of each sub-layer ("pre-LN": Xi
 Both are here, by name.
 """
 
-from typing import Literal
-
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -14,7 +12,6 @@ from course.models.attention import key_mask
 from course.models.multi_head import KeyValueCache, MultiHeadAttention
 from course.models.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 
-Norm = Literal["post", "pre"]
 ACTIVATIONS = {"relu": nn.ReLU(), "gelu": nn.GELU(), "gelu_tanh": nn.GELU(approximate="tanh")}
 Sequence = Float[Tensor, "batch time d_model"]
 Memory = Float[Tensor, "batch source d_model"]
@@ -33,7 +30,7 @@ class Residual(nn.Module):
     In pre-LN the sum itself is never normalised: a straight path leads from the embeddings to the output.
     """
 
-    def __init__(self, d_model: int, norm: Norm, dropout: float, eps: float):
+    def __init__(self, d_model: int, norm: str, dropout: float, eps: float):
         super().__init__()
         if norm not in ("post", "pre"):
             raise ValueError(f'norm is "post" or "pre", not {norm!r}')
@@ -59,7 +56,7 @@ class EncoderLayer(nn.Module):
         heads: int,
         d_ff: int,
         *,
-        norm: Norm = "post",
+        norm: str = "post",
         activation: str = "relu",
         dropout: float = 0.0,
         eps: float = 1e-5,
@@ -92,7 +89,7 @@ class DecoderLayer(nn.Module):
         heads: int,
         d_ff: int,
         *,
-        norm: Norm = "post",
+        norm: str = "post",
         activation: str = "relu",
         dropout: float = 0.0,
         eps: float = 1e-5,
@@ -219,8 +216,8 @@ class Transformer(nn.Module):
         d_ff: int = 2048,
         layers: int = 6,
         dropout: float = 0.1,
-        norm: Norm = "post",
-        positions: Literal["sinusoidal", "learned", "rotary"] = "sinusoidal",
+        norm: str = "post",
+        positions: str = "sinusoidal",
         tied: bool = False,
         max_length: int = 512,
     ):
