@@ -1,6 +1,6 @@
 """Who may import whom inside `course`, held with the syntax tree (imports inside functions count too).
 
-The rooms that teach (models, data, plots, widgets, training, metrics, experiments, given) and the grader live in one house and do
+The rooms that teach (all but check and the grader) and the grader live in one house and do
 not know each other: a lecture can change without touching a score, and no score rests on the textbook's code.
 """
 

@@ -10,7 +10,7 @@ Sources: beam search with a length penalty as in Wu et al. 2016 (arXiv:1609.0814
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol, Self
+from typing import NamedTuple, Protocol, runtime_checkable
 
 import torch
 import torch.nn.functional as F
@@ -21,10 +21,11 @@ Tokens = Int[Tensor, "batch time"]
 Logits = Float[Tensor, "*batch vocab"]
 
 
+@runtime_checkable
 class State(Protocol):
     """What a model remembers of the tokens that it has read."""
 
-    def select(self, rows: Int[Tensor, " rows"]) -> Self:
+    def select(self, rows: Int[Tensor, " rows"]) -> "State":
         """These rows of the batch, in this order."""
 
 

@@ -30,10 +30,10 @@ class KeyValueCache:
         """Keep new keys and values behind the old ones; return them all."""
         end = self.length + K.shape[-2]
         if self._room is None:
-            self._room = (K.contiguous(), V.contiguous())
-        elif end > self._room[0].shape[-2]:
-            self._room = tuple(self._grown(x, 2 * end) for x in self._room)
-        if self.length:
+            self._room = (K, V)  # as they are: the first append, of a whole prompt, copies nothing
+        else:
+            if end > self._room[0].shape[-2]:
+                self._room = tuple(self._grown(x, 2 * end) for x in self._room)
             for room, new in zip(self._room, (K, V), strict=True):
                 room[:, :, self.length : end] = new
         self.length = end
@@ -47,7 +47,7 @@ class KeyValueCache:
     def select(self, rows: Int[Tensor, " rows"]) -> "KeyValueCache":
         """A cache with these rows of the batch, in this order, as beam search needs it."""
         chosen = KeyValueCache()
-        if self.length:
+        if self._room is not None:
             chosen.length, chosen._room = self.length, tuple(x[rows] for x in self.contents())
         return chosen
 

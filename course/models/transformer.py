@@ -12,7 +12,7 @@ from course.models.attention import key_mask
 from course.models.multi_head import KeyValueCache, MultiHeadAttention
 from course.models.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 
-ACTIVATIONS = {"relu": nn.ReLU(), "gelu": nn.GELU(), "gelu_tanh": nn.GELU(approximate="tanh")}
+ACTIVATIONS = {"relu": nn.ReLU(inplace=True), "gelu": nn.GELU(), "gelu_tanh": nn.GELU(approximate="tanh")}
 Sequence = Float[Tensor, "batch time d_model"]
 Memory = Float[Tensor, "batch source d_model"]
 

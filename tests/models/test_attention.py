@@ -16,6 +16,7 @@ from course.models.attention import (
     padding_mask,
     scaled_dot_score,
 )
+from tests.support.memory import peak_of
 
 
 def draw(*shape, grad=True, seed=0):
@@ -185,18 +186,6 @@ def test_padding_masks_mark_the_tokens():
     assert mask[0].tolist() == [True, True, True, False, False]
     assert key_mask(mask).shape == (3, 1, 1, 5)
     assert key_mask(None) is None
-
-
-def peak_of(run) -> int:
-    """Most bytes that were allocated at a time, as the profiler saw them."""
-    with torch.profiler.profile(activities=[torch.profiler.ProfilerActivity.CPU], profile_memory=True) as profile:
-        run()
-    now = most = 0
-    for event in sorted(profile.profiler.kineto_results.events(), key=lambda event: event.start_ns()):
-        if event.name() == "[memory]":
-            now += event.nbytes()
-            most = max(most, now)
-    return most
 
 
 @pytest.mark.parametrize("case", ["plain", "causal", "padded"])
