@@ -73,9 +73,9 @@ def generate(
 
 def sampler(
     *,
-    temperature: float = 1.0,
+    temperature: float | int = 1.0,
     top_k: int | None = None,
-    top_p: float | None = None,
+    top_p: float | int | None = None,
     generator: torch.Generator | None = None,
 ) -> Choose:
     """A `choose` for `generate`: draw from the model's distribution, cooled and cut as asked.
@@ -85,6 +85,7 @@ def sampler(
     """
     if temperature <= 0:
         raise ValueError(f"the temperature is positive, not {temperature}; for its limit 0 decode greedily")
+    demand_cuts(top_k, top_p)
 
     def choose(logits: Float[Tensor, "batch vocab"]) -> Int[Tensor, " batch"]:
         logits = keep_top_p(keep_top_k(logits / temperature, top_k), top_p)
@@ -95,24 +96,30 @@ def sampler(
 
 def keep_top_k(logits: Logits, k: int | None) -> Logits:
     """All but the k largest logits become -inf. Ties with the k-th stay. None keeps all."""
+    demand_cuts(top_k=k)
     if k is None:
         return logits
-    if k < 1:
-        raise ValueError(f"top_k is at least 1, not {k}")
     smallest = logits.topk(min(k, logits.shape[-1]), dim=-1).values[..., -1:]  # (…, 1)
     return logits.masked_fill(logits < smallest, float("-inf"))
 
 
-def keep_top_p(logits: Logits, p: float | None) -> Logits:
-    """Keep the smallest set of most likely tokens whose probability reaches p (the nucleus). None keeps all."""
-    if p is None:
+def keep_top_p(logits: Logits, p: float | int | None) -> Logits:
+    """Keep the smallest set of most likely tokens whose probability reaches p (the nucleus). None and 1 keep all."""
+    demand_cuts(top_p=p)
+    if p is None or p == 1:
         return logits
-    if not 0 < p <= 1:
-        raise ValueError(f"top_p lies in (0, 1], not {p}")
     ordered, order = logits.sort(dim=-1, descending=True)
     probability = F.softmax(ordered, dim=-1)
     before = probability.cumsum(dim=-1) - probability  # what stands in front of a token; the first has 0, so it stays
     return torch.full_like(logits, float("-inf")).scatter(-1, order, ordered.masked_fill(before >= p, float("-inf")))
+
+
+def demand_cuts(top_k: int | None = None, top_p: float | int | None = None) -> None:
+    """Raises ValueError: top_k < 1, or top_p outside (0, 1]."""
+    if top_k is not None and top_k < 1:
+        raise ValueError(f"top_k is at least 1, not {top_k}")
+    if top_p is not None and not 0 < top_p <= 1:
+        raise ValueError(f"top_p lies in (0, 1], not {top_p}")
 
 
 # --- many sequences for each row: beam search
@@ -127,7 +134,7 @@ class Hypothesis:
     score: float
 
 
-def length_penalty(length: int, alpha: float) -> float:
+def length_penalty(length: int, alpha: float | int) -> float:
     """((5 + length) / 6)^α: what a log-probability is divided by (Wu et al., equation 14). α = 0 leaves it as it is."""
     return ((5 + length) / 6) ** alpha
 
@@ -141,7 +148,7 @@ def beam_search(
     end: int,
     max_length: int,
     beams: int = 4,
-    alpha: float = 0.6,
+    alpha: float | int = 0.6,
 ) -> list[list[Hypothesis]]:
     """Follow the `beams` most likely beginnings at once; return what each row found, the best score first.
 
@@ -156,7 +163,7 @@ def beam_search(
         alpha: exponent of `length_penalty`.
 
     Raises:
-        ValueError: beams < 1 or max_length < 1.
+        ValueError: beams < 1 or max_length < 1, or the model gives NaN.
     """
     if beams < 1 or max_length < 1:
         raise ValueError(f"beams and max_length are at least 1, not {beams} and {max_length}")
@@ -166,6 +173,8 @@ def beam_search(
         if not last:
             break
         logits, state = step(torch.tensor(last, device=first.device), state)
+        if logits.isnan().any():
+            raise ValueError(f"the model's logits of token {length} are NaN")
         blocks = F.log_softmax(logits.double(), dim=-1).cpu().split([len(row.prefixes) for row in rows])
         parents, begin = [], 0
         for row, log_p in zip(rows, blocks, strict=True):  # log_p (beginnings of this row, V)
@@ -180,7 +189,7 @@ class _Beam:
     """The live beginnings of one row (each with the first token in front), and what is finished."""
 
     width: int
-    alpha: float
+    alpha: float | int
     end: int
     prefixes: list[list[int]]
     log_probabilities: list[float]

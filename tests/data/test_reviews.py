@@ -18,6 +18,16 @@ def opinions_of(text):
     return [word for word in tokenize(text) if word in set(ADJECTIVES)]
 
 
+def test_few_opinion_words_are_a_part_of_all_and_split_alike():
+    few, parts = reviews.opinion_words(12), reviews.split_opinion_words(12)
+    for label, every in reviews.opinion_words().items():
+        assert len(few[label]) == 12 and set(few[label]) <= set(every)
+        assert sorted(word for part in parts for word in part[label]) == sorted(few[label])
+    said = " ".join(pair.first + " " + pair.second for pair in reviews.sentence_pairs(50, 0, few)).lower()
+    others = {word for words in reviews.opinion_words().values() for word in words} - {*few[0], *few[1]}
+    assert not others & set(said.replace(",", " ").replace(".", " ").replace("!", " ").split())
+
+
 def test_there_are_many_opinion_words_and_all_are_rated():
     words = reviews.opinion_words()
     assert len(words[POSITIVE]) >= 300 and len(words[NEGATIVE]) >= 300

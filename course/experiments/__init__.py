@@ -1,0 +1,13 @@
+"""What the models reach on the course's data: every row of docs/results.md, each a run that anybody can repeat.
+
+    python -m course.experiments            # or: make results
+
+An experiment is one module with an `EXPERIMENT`; `common.py` says what that is, `report.py` writes the page.
+"""
+
+from course.experiments import assistant, language, minilm, pretraining, toy, translation
+from course.experiments.common import Experiment
+
+EXPERIMENTS: dict[str, Experiment] = {
+    module.EXPERIMENT.name: module.EXPERIMENT for module in (translation, toy, language, pretraining, minilm, assistant)
+}

@@ -1,0 +1,103 @@
+"""What the experiments share: how a run and its table are described, and a few settings that all use."""
+
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+
+import torch
+from torch import nn
+
+Metrics = dict[str, float]
+
+
+@dataclass
+class Outcome:
+    """What one run reached.
+
+    Attributes:
+        valid, test: the same numbers on two splits. What is chosen (a setting, a threshold) is chosen on `valid`.
+        facts: what describes the run: parameters, steps, a learning curve.
+        cpu_seconds: processor time of training and scoring.
+    """
+
+    valid: Metrics
+    test: Metrics
+    facts: dict = field(default_factory=dict)
+    cpu_seconds: float = 0.0
+
+    as_dict = asdict
+
+
+@dataclass(frozen=True)
+class Row:
+    """A row of a table: the runs of one variant, and what is added to a column's metric to find its number."""
+
+    label: str
+    variant: str
+    suffix: str = ""
+
+
+@dataclass(frozen=True)
+class Claim:
+    """A sentence that a table should bear out: `metric` is larger in one row than in another.
+
+    A row is (variant, metric). The threshold between them is chosen on the validation split; it must part every test
+    run of one from every test run of the other.
+    """
+
+    text: str
+    larger: tuple[str, str]
+    smaller: tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """One table of results.
+
+    Attributes:
+        name: what the command calls it.
+        title, setting: heading of its table, and a paragraph: what was trained on what, and how.
+        run: from variant and seed to an `Outcome`, in at most 90 CPU-seconds on one thread.
+        rows: of the table.
+        columns: heading -> metric.
+        claims: what the table should show.
+        remarks: from all outcomes to further paragraphs, for instance a fitted law.
+    """
+
+    name: str
+    title: str
+    setting: str
+    run: Callable[[str, int], Outcome]
+    rows: tuple[Row, ...]
+    columns: dict[str, str]
+    claims: tuple[Claim, ...] = ()
+    remarks: Callable[[dict[str, list[Outcome]]], str] = lambda outcomes: ""
+
+    @property
+    def variants(self) -> tuple[str, ...]:
+        """What is run, each with every seed."""
+        return tuple(dict.fromkeys(row.variant for row in self.rows))
+
+
+def rows_of(variants: tuple[str, ...]) -> tuple[Row, ...]:
+    """A row for each variant, under its own name."""
+    return tuple(Row(variant, variant) for variant in variants)
+
+
+def parameters(model: nn.Module) -> int:
+    """How many numbers a model learns."""
+    return sum(parameter.numel() for parameter in model.parameters())
+
+
+def decay(peak: float, steps: int, warm_up: int = 50) -> Callable[[int], float]:
+    """A learning rate that climbs to `peak` over `warm_up` steps and falls in a straight line to zero at `steps`."""
+    return lambda step: peak * min(step / warm_up, (steps - step + 1) / (steps - warm_up + 1))
+
+
+def timed(run: Callable[[], Outcome]) -> Outcome:
+    """Run on one thread and note the processor time: about what the clock of a quiet machine would show."""
+    torch.set_num_threads(1)
+    begun = time.process_time()
+    outcome = run()
+    outcome.cpu_seconds = time.process_time() - begun
+    return outcome
