@@ -151,7 +151,8 @@ def gpt(options: argparse.Namespace) -> list[bool]:
     tokens = torch.randint(VOCAB, (BATCH, LENGTH), device=options.device)
     ours = GPT(VOCAB, LENGTH, D_MODEL, HEADS, LAYERS, options.dropout).to(options.device)
     drop = dict.fromkeys(("resid_pdrop", "embd_pdrop", "attn_pdrop"), options.dropout)
-    config = GPT2Config(VOCAB, LENGTH, D_MODEL, LAYERS, HEADS, use_cache=False, **drop)
+    sizes = {"vocab_size": VOCAB, "n_positions": LENGTH, "n_embd": D_MODEL, "n_layer": LAYERS, "n_head": HEADS}
+    config = GPT2Config(use_cache=False, **sizes, **drop)
     theirs = GPT2LMHeadModel(config).to(options.device)
 
     def loss(logits):
@@ -173,7 +174,15 @@ def bert(options: argparse.Namespace) -> list[bool]:
     for name, mask in [("full", None), ("padded", padding_mask(lengths(options.device), LENGTH))]:
         ours = Bert(VOCAB, D_MODEL, HEADS, LAYERS, D_FF, LENGTH, dropout=options.dropout).to(options.device)
         drop = dict.fromkeys(("hidden_dropout_prob", "attention_probs_dropout_prob"), options.dropout)
-        config = BertConfig(VOCAB, D_MODEL, LAYERS, HEADS, D_FF, max_position_embeddings=LENGTH, **drop)
+        config = BertConfig(
+            vocab_size=VOCAB,
+            hidden_size=D_MODEL,
+            num_hidden_layers=LAYERS,
+            num_attention_heads=HEADS,
+            intermediate_size=D_FF,
+            max_position_embeddings=LENGTH,
+            **drop,
+        )
         theirs = BertModel(config, add_pooling_layer=False).to(options.device)
 
         def run_ours(model=ours, mask=mask):
