@@ -1,7 +1,7 @@
 """How good a model is: translations, alignments, and bits per character."""
 
 import math
-from collections.abc import Hashable, Sequence
+from collections.abc import Sequence
 
 from jaxtyping import Float, Int
 from sacrebleu.metrics import BLEU
@@ -41,14 +41,6 @@ def aligned(weights: Float[Tensor, "batch target source"], row: Int[Tensor, " ba
     """The source position that gets the largest weight while target position `row` is written."""
     picked = weights[range(len(row)), row]  # (B, S)
     return picked.argmax(dim=-1)
-
-
-def by_group(values: Sequence[float], groups: Sequence[Hashable]) -> dict[Hashable, float]:
-    """The mean of the values of each group, groups in sorted order."""
-    found: dict[Hashable, list[float]] = {}
-    for value, group in zip(values, groups, strict=True):
-        found.setdefault(group, []).append(value)
-    return {group: sum(found[group]) / len(found[group]) for group in sorted(found)}
 
 
 def bits(nats: float) -> float:

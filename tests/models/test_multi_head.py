@@ -144,6 +144,13 @@ def test_appending_copies_a_linear_number_of_numbers():
     assert len(places) < 15
 
 
+def test_an_empty_prompt_is_a_prompt():
+    cache, nothing, K = KeyValueCache(), torch.zeros(2, 3, 0, 4), torch.randn(2, 3, 1, 4)
+    cache.append(nothing, nothing)
+    assert cache.select(torch.tensor([1])).length == 0
+    assert torch.equal(cache.append(K, K)[0], K)
+
+
 # --- weights on request
 
 

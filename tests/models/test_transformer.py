@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from course.models.attention import key_mask, padding_mask
+from course.models.checkpoints import from_torch
 from course.models.transformer import Decoder, DecoderLayer, Encoder, EncoderLayer, Transformer
 
 B, S, T, d_model, heads, d_ff, layers = 3, 7, 5, 16, 4, 20, 2
@@ -14,38 +15,12 @@ SIZES = {"d_model": d_model, "heads": heads, "d_ff": d_ff, "layers": layers}
 LENGTHS = torch.tensor([7, 2, 4])
 
 
-def copy_attention(ours, theirs):
-    for module, weight, bias in zip(
-        (ours.W_Q, ours.W_K, ours.W_V), theirs.in_proj_weight.chunk(3), theirs.in_proj_bias.chunk(3), strict=True
-    ):
-        module.weight.copy_(weight)
-        module.bias.copy_(bias)
-    ours.W_O.load_state_dict(theirs.out_proj.state_dict())
-
-
 @torch.no_grad()
-def copy_layer(ours, theirs):
-    """Random weights into torch's layer, and the same into ours."""
+def copy_random_weights(ours: nn.Module, theirs: nn.Module):
+    """Random weights for torch's module, norms and biases too, and the same for ours."""
     for parameter in theirs.parameters():
         parameter.normal_(std=0.4)
-    copy_attention(ours.self_attention, theirs.self_attn)
-    if isinstance(ours, DecoderLayer):
-        copy_attention(ours.cross_attention, theirs.multihead_attn)
-    for ours_part, theirs_part in [
-        (ours.feed_forward[0], theirs.linear1),
-        (ours.feed_forward[2], theirs.linear2),
-        *((residual.norm, getattr(theirs, f"norm{i}")) for i, residual in enumerate(ours.residuals, 1)),
-    ]:
-        ours_part.load_state_dict(theirs_part.state_dict())
-
-
-def copy_stack(ours, theirs):
-    for a, b in zip(ours.layers, theirs.layers, strict=True):
-        copy_layer(a, b)
-    if theirs.norm is not None:
-        with torch.no_grad():
-            theirs.norm.weight.normal_()
-        ours.norm.load_state_dict(theirs.norm.state_dict())
+    ours.load_state_dict(from_torch(theirs.state_dict()))
 
 
 def inputs():
@@ -66,15 +41,20 @@ def options(norm, activation="relu"):
 
 
 def assert_same(ours, theirs, x, models, rows):
-    """Outputs at real tokens, gradients of the inputs, and norms of the gradients of corresponding weights."""
+    """Outputs at real tokens, and with them the gradients of inputs and of every parameter."""
     torch.testing.assert_close(ours[rows], theirs[rows])
     upstream = torch.randn_like(ours[rows])
-    mine = torch.autograd.grad(ours[rows], [*x, *models[0].parameters()], upstream)
-    other = torch.autograd.grad(theirs[rows], [*x, *models[1].parameters()], upstream)
+    parameters = [dict(model.named_parameters()) for model in models]
+    mine, other = (
+        torch.autograd.grad(y[rows], [*x, *named.values()], upstream)
+        for y, named in zip((ours, theirs), parameters, strict=True)
+    )
     for a, b in zip(mine[: len(x)], other[: len(x)], strict=True):
         torch.testing.assert_close(a, b)
-    norms = [torch.stack([g.square().sum() for g in gradients[len(x) :]]).sum() for gradients in (mine, other)]
-    torch.testing.assert_close(*norms)
+    mine, other = (
+        dict(zip(named, g[len(x) :], strict=True)) for named, g in zip(parameters, (mine, other), strict=True)
+    )
+    torch.testing.assert_close(mine, from_torch(other))
 
 
 @pytest.mark.parametrize(("norm", "activation"), list(itertools.product(["post", "pre"], ["relu", "gelu"])))
@@ -83,7 +63,7 @@ def test_encoder_layer_agrees(norm, activation):
     mine, other = options(norm, activation)
     theirs = nn.TransformerEncoderLayer(d_model, heads, **other)
     ours = EncoderLayer(d_model, heads, d_ff, **mine).double()
-    copy_layer(ours, theirs)
+    copy_random_weights(ours, theirs)
     x, _, mask = inputs()
     assert_same(ours(x, key_mask(mask)), theirs(x, src_key_padding_mask=~mask), [x], (ours, theirs), mask)
 
@@ -94,7 +74,7 @@ def test_decoder_layer_agrees(norm):
     mine, other = options(norm)
     theirs = nn.TransformerDecoderLayer(d_model, heads, **other)
     ours = DecoderLayer(d_model, heads, d_ff, **mine).double()
-    copy_layer(ours, theirs)
+    copy_random_weights(ours, theirs)
     memory, x, mask = inputs()
     future = nn.Transformer.generate_square_subsequent_mask(T).double().isinf()
     expected = theirs(x, memory, tgt_mask=future, memory_key_padding_mask=~mask)
@@ -113,8 +93,7 @@ def test_encoder_decoder_agrees_with_nn_transformer(norm):
             "decoder": Decoder(layers + 1, d_model, heads, d_ff, final_norm=True, **mine),
         }
     ).double()
-    copy_stack(ours["encoder"], theirs.encoder)
-    copy_stack(ours["decoder"], theirs.decoder)
+    copy_random_weights(ours, theirs)
     source, target, mask = inputs()
     y = ours["decoder"](target, ours["encoder"](source, key_mask(mask)), key_mask(mask))
     future = nn.Transformer.generate_square_subsequent_mask(T).isinf()

@@ -1,0 +1,129 @@
+"""Each experiment runs from end to end with few steps, and the command keeps what it has done."""
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from course.data import dialogues
+from course.experiments import EXPERIMENTS, assistant, language, minilm, pretraining, toy, translation
+from course.experiments import __main__ as command
+from course.experiments.common import Experiment, Outcome, decay, rows_of, timed
+from course.experiments.language import power_law
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def few_steps(monkeypatch: pytest.MonkeyPatch):
+    """Minutes become seconds; what is learned is not looked at."""
+    small = translation.Corpus(n=200, held_out=30)
+    monkeypatch.setattr(translation, "corpus", lambda: small)
+    monkeypatch.setattr(translation, "STEPS", dict.fromkeys(translation.STEPS, 3))
+    for module, names in (
+        (toy, ("STEPS",)),
+        (language, ("STEPS",)),
+        (pretraining, ("STEPS", "TUNING_STEPS")),
+        (assistant, ("PRETRAINING_STEPS", "DIALOGUE_STEPS", "PREFERENCE_STEPS")),
+    ):
+        for name in names:
+            monkeypatch.setattr(module, name, 3)
+    monkeypatch.setattr(pretraining, "PAIRS", 100)
+    monkeypatch.setattr(assistant, "LINES", 200)
+    ends = dialogues.Dialogues(*(part[:2] + part[-2:] for part in dialogues.dialogues()))  # known facts, invented names
+    monkeypatch.setattr(dialogues, "dialogues", lambda seed, careless: ends)
+
+
+CASES = [(name, variant) for name, experiment in EXPERIMENTS.items() for variant in experiment.variants]
+
+
+@pytest.mark.parametrize(("name", "variant"), CASES)
+@pytest.mark.usefixtures("few_steps")
+def test_every_variant_gives_the_numbers_that_its_table_needs(name: str, variant: str):
+    experiment = EXPERIMENTS[name]
+    outcome = timed(lambda: experiment.run(variant, 0))
+    assert outcome.cpu_seconds > 0
+    assert outcome.valid.keys() == outcome.test.keys()
+    assert all(math.isfinite(value) for value in [*outcome.valid.values(), *outcome.test.values()])
+    wanted = {
+        metric + row.suffix
+        for row in experiment.rows
+        if row.variant == variant
+        for metric in experiment.columns.values()
+    }
+    assert wanted & outcome.test.keys(), "no cell of its rows has a number"
+    claimed = {m for claim in experiment.claims for v, m in (claim.larger, claim.smaller) if v == variant}
+    assert claimed <= outcome.test.keys()
+    json.dumps(outcome.as_dict())
+
+
+def test_claims_speak_of_rows_that_there_are():
+    for experiment in EXPERIMENTS.values():
+        for claim in experiment.claims:
+            assert {claim.larger[0], claim.smaller[0]} <= set(experiment.variants)
+
+
+def test_the_rate_climbs_and_falls_to_nothing():
+    rate = decay(2.0, steps=100, warm_up=10)
+    assert rate(5) == pytest.approx(1.0)
+    assert rate(11) == pytest.approx(2.0, rel=0.02)
+    assert rate(100) < 0.05
+    assert all(rate(n) > rate(n + 1) > 0 for n in range(11, 99))
+
+
+def test_the_power_law_is_found_where_there_is_one():
+    sizes = [10, 200, 3000, 50_000]
+    assert power_law(sizes, [5.0 * n**-0.08 for n in sizes]) == pytest.approx((5.0, 0.08))
+
+
+def test_kinds_are_read_off_a_clean_signal():
+    target = torch.tensor([0, 2.0, 2, 2, 0, 1, 3, 1, 0])
+    assert toy.kinds_of(target).tolist() == [0, 1, 1, 1, 0, 2, 2, 2, 0]
+
+
+def test_labels_are_drawn_in_equal_shares():
+    chosen = minilm.balanced([0, 1] * 20 + [1] * 10, 8)
+    assert len(set(chosen)) == 8
+    assert sum(([0, 1] * 20 + [1] * 10)[i] for i in chosen) == 4
+
+
+# --- the command
+
+
+def test_what_is_finished_is_not_run_again(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    asked = []
+
+    def run_one(job: command.Job) -> float:
+        asked.append((job.variant, job.seed))
+        job.file.write_text(json.dumps(Outcome({}, {"x": 1.0 + job.seed}).as_dict()))
+        return 0.0
+
+    monkeypatch.setattr(command, "KEPT", tmp_path)
+    monkeypatch.setattr(command, "run_one", run_one)
+    one = Experiment("one", "One", "", translation.run, rows_of(("a", "b/c")), {"x": "x"})
+    ((_, first),) = command.run_all([one], seeds=2, jobs=1, again=False)
+    assert asked == [("a", 0), ("a", 1), ("b/c", 0), ("b/c", 1)]
+    assert [outcome.test["x"] for outcome in first["b/c"]] == [1.0, 2.0]
+    command.run_all([one], seeds=3, jobs=1, again=False)
+    assert asked[4:] == [("a", 2), ("b/c", 2)]
+    command.run_all([one], seeds=1, jobs=1, again=True)
+    assert len(asked) == 8
+
+
+def test_changed_code_has_new_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    before = command.digest(EXPERIMENTS["toy"])
+    assert before == command.digest(EXPERIMENTS["toy"]) != command.digest(EXPERIMENTS["language"])
+    monkeypatch.setattr(command, "ROOMS", ("models",))
+    assert command.digest(EXPERIMENTS["toy"]) != before
+
+
+def test_an_unknown_name_is_one_line():
+    done = subprocess.run(
+        [sys.executable, "-m", "course.experiments", "tyo"], cwd=ROOT, capture_output=True, text=True, timeout=120
+    )
+    assert done.returncode == 1
+    assert done.stderr.splitlines()[-1].startswith("no experiment is called tyo; there are translation, toy,")
