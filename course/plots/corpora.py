@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.ticker import MaxNLocator
 from torch import Tensor
 
-# Okabe and Ito's colours can be told apart with any kind of colour vision.
-LINE_COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000")
-LINK_COLOUR = "#D55E00"
+from course.plots.palette import BLUE, COLOURS, VERMILION
+
+FONT_SIZE = 9  # of tables, in points
 
 
 def length_histogram(ax: Axes, lengths_by_name: Mapping[str, Sequence[int]]) -> Axes:
@@ -20,9 +20,9 @@ def length_histogram(ax: Axes, lengths_by_name: Mapping[str, Sequence[int]]) -> 
     Raises:
         ValueError: more corpora than colours, or one without sentences.
     """
-    if len(lengths_by_name) > len(LINE_COLOURS):
-        raise ValueError(f"at most {len(LINE_COLOURS)} corpora can be told apart, not {len(lengths_by_name)}")
-    for (name, lengths), colour in zip(lengths_by_name.items(), LINE_COLOURS, strict=False):
+    if len(lengths_by_name) > len(COLOURS):
+        raise ValueError(f"at most {len(COLOURS)} corpora can be told apart, not {len(lengths_by_name)}")
+    for (name, lengths), colour in zip(lengths_by_name.items(), COLOURS, strict=False):
         if not len(lengths):
             raise ValueError(f"{name} has no sentences")
         counts = torch.bincount(torch.as_tensor(lengths))  # (longest + 1,)
@@ -37,7 +37,7 @@ def length_histogram(ax: Axes, lengths_by_name: Mapping[str, Sequence[int]]) -> 
 def most_frequent_words(ax: Axes, counts: Mapping[str, int], top: int = 20) -> Axes:
     """Bars of the `top` most frequent words, the most frequent one on top; ties go by alphabet."""
     ranked = sorted(counts.items(), key=lambda item: (-item[1], item[0]))[:top]
-    ax.barh(range(len(ranked)), [count for _, count in ranked], color=LINE_COLOURS[0])
+    ax.barh(range(len(ranked)), [count for _, count in ranked], color=BLUE)
     ax.set_yticks(range(len(ranked)), [word for word, _ in ranked])
     ax.invert_yaxis()
     ax.set_xlabel("occurrences")
@@ -45,13 +45,16 @@ def most_frequent_words(ax: Axes, counts: Mapping[str, int], top: int = 20) -> A
 
 
 def example_table(
-    ax: Axes, rows: Sequence[Sequence[str]], columns: Sequence[str] = ("English", "French"), width: int = 44
+    ax: Axes, rows: Sequence[Sequence[str]], columns: Sequence[str] = ("English", "French"), width: int | None = None
 ) -> Axes:
-    """A table of example sentences; text is broken at `width` characters."""
+    """A table of example sentences; text is broken at `width` characters, unless given at what a column holds."""
+    if width is None:
+        points = ax.get_position().width * ax.get_figure().get_figwidth() * 72 / len(columns)
+        width = max(10, int(points / (0.6 * FONT_SIZE)))  # a letter is about 0.6 of the font's size wide
     wrapped = [[textwrap.fill(cell, width) for cell in row] for row in rows]
     table = ax.table(wrapped, colLabels=list(columns), loc="center", cellLoc="left", edges="horizontal")
     table.auto_set_font_size(False)
-    table.set_fontsize(9)
+    table.set_fontsize(FONT_SIZE)
     heights = [1, *(1 + max(cell.count("\n") for cell in row) for row in wrapped)]  # in lines of text
     padding = 0.6
     unit = 1 / sum(height + padding for height in heights)
@@ -70,7 +73,7 @@ def word_links(ax: Axes, source: Sequence[str], target: Sequence[str], links: Se
     for i, j in links:
         if not (0 <= i < len(source) and 0 <= j < len(target)):
             raise ValueError(f"link ({i}, {j}) leaves sentences of {len(source)} and {len(target)} tokens")
-        ax.plot([i, j], [0.85, 0.15], color=LINK_COLOUR, linewidth=1.5)
+        ax.plot([i, j], [0.85, 0.15], color=VERMILION, linewidth=1.5)
     for height, tokens in ((1, source), (0, target)):
         for place, token in enumerate(tokens):
             ax.text(place, height, token.strip(), ha="center", va="center")

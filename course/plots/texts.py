@@ -8,9 +8,9 @@ from jaxtyping import Num
 from matplotlib.axes import Axes
 from torch import Tensor
 
-from course.plots.corpora import LINE_COLOURS
+from course.plots.palette import BLUE, GREY, VERMILION
 
-POSITIVE_COLOUR, NEGATIVE_COLOUR = LINE_COLOURS[0], LINE_COLOURS[1]  # blue and vermilion
+POSITIVE_COLOUR, NEGATIVE_COLOUR = BLUE, VERMILION
 ROW = 60  # characters in a line of `masked_tokens`
 VISIBLE = {" ": "space", "\n": "newline", "\t": "tab"}
 
@@ -74,7 +74,7 @@ def masked_tokens(ax: Axes, words: Sequence[str], mask: Sequence[bool]) -> Axes:
     for word, masked in zip(words, mask, strict=True):
         if column and column + len(word) > ROW:
             column, row = 0, row + 1
-        colour = POSITIVE_COLOUR if masked else "#777777"
+        colour = POSITIVE_COLOUR if masked else GREY
         weight = "bold" if masked else "normal"
         ax.text(column, row, word, family="monospace", fontsize=9, color=colour, weight=weight, va="center")
         column += len(word) + 1
