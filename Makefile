@@ -18,7 +18,7 @@ MAKEFLAGS += --no-print-directory
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup lab demo release student-release check grade validate test nightly benchmark lint clean
+.PHONY: help setup lab demo release student-release check grade validate test nightly results benchmark benchmark-models lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -86,8 +86,14 @@ nightly: $(STAMP) ## run every test and write nightly/RESULTS.md
 	  echo '```'; } > nightly/RESULTS.md; \
 	echo "Written: nightly/RESULTS.md"; exit $$status
 
+results: $(STAMP) ## train every model of the results table and write docs/results.md (30 minutes)
+	$(PY) -m course.experiments $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
+
 benchmark: $(STAMP) ## how fast grading is, beside nbgrader: ratios with their spread (20 minutes)
 	$(PY) -m tests.benchmarks.grading $(ARGS)
+
+benchmark-models: $(STAMP) ## how fast the models are, beside torch.nn and transformers (5 minutes; ARGS="--device cuda")
+	$(PY) -m tests.benchmarks.models $(ARGS)
 
 lint: $(STAMP) ## ruff: rules and format, .py and .ipynb
 	$(PY) -m ruff check .

@@ -19,7 +19,7 @@ from jupyter_client.kernelspec import KernelSpec, KernelSpecManager
 from nbclient import NotebookClient
 from nbclient.exceptions import CellTimeoutError, DeadKernelError
 from nbformat import NotebookNode
-from nbformat.v4 import new_notebook
+from nbformat.v4 import new_code_cell, new_notebook
 
 from course.errors import CourseError
 
@@ -70,6 +70,7 @@ class Kernel:
     """Use as a context manager. `restart` gives an empty kernel again after one was lost.
 
     cwd: the kernel's folder. cell_seconds: the limit of each cell. environment: variables to set (None removes one).
+    first: code that each new kernel runs before anything else.
     """
 
     def __init__(
@@ -78,11 +79,13 @@ class Kernel:
         cell_seconds: float,
         environment: Mapping[str, str | None] | None = None,
         keep_outputs: bool = False,
+        first: str | None = None,
     ):
         self._cwd = cwd
         self._cell_seconds = cell_seconds
         self._environment = kernel_environment(environment or {})
         self._keep_outputs = keep_outputs
+        self._first = first
         self._client: _Client | None = None
 
     def __enter__(self) -> "Kernel":
@@ -134,6 +137,8 @@ class Kernel:
         except Exception as error:  # jupyter_client raises a different type for each way in which a start fails
             self._stop()
             raise CourseError(f"no Python kernel would start here ({_plain(str(error))[:120]})", 1) from None
+        if self._first is not None:
+            self.run(new_code_cell(self._first))
 
     def _stop(self) -> None:
         client, self._client = self._client, None

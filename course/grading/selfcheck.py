@@ -21,6 +21,17 @@ from course.grading.verdict import CellVerdict, exercise_verdict
 CELL_SECONDS = 600.0
 _DELETED = ("missing", "a test cell was deleted here; it still counts when the assignment is graded")
 STUB = "raise NotImplementedError"
+# An answer is graded where the textbook does not exist; here it must not exist either.
+WITHOUT_TEXTBOOK = """
+import sys
+class _WithoutTextbook:
+    def find_spec(self, name, path=None, target=None):
+        if name == "course.models":
+            message = "course.models is the textbook: it isn't there when your answer is graded"
+            raise ModuleNotFoundError(message, name=name)
+sys.meta_path.insert(0, _WithoutTextbook())
+del sys, _WithoutTextbook
+"""
 # IPython names a cell's text 1714954587.py in the message of a SyntaxError.
 _CELL_FILE = re.compile(r"\((?:\d+\.py|<[^>]*>), line (\d+)\)")
 _NAME = re.compile(r"name '(\w+)' is not defined")
@@ -88,7 +99,7 @@ def self_check(path: Path, junit: Path | None = None, cell_seconds: float = CELL
     handout = find_handout(path, nb)
     steps = _steps(nb, handout)
     environment = {"NBGRADER_EXECUTION": None}  # the student's own run has all its training steps
-    with Kernel(path.resolve().parent, cell_seconds, environment) as kernel:
+    with Kernel(path.resolve().parent, cell_seconds, environment, first=WITHOUT_TEXTBOOK) as kernel:
         runs = _run(kernel, steps, cell_seconds, _progress())
     rows, cells = [], []
     for exercise in handout.exercises:

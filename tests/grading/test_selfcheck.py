@@ -78,6 +78,15 @@ def test_mistakes_forbidden_calls_and_junit(root: Path, released: NotebookNode, 
     assert names == [("A9.1", "A9_1-values", 1), ("A9.1", "A9_1-zero", 0), ("A9.2", "A9_2-values", 1)]
 
 
+def test_an_answer_that_leans_on_the_textbook_is_told_so(root: Path, released: NotebookNode):
+    leaning = "def double(number):\n    from course.models.attention import attention\n    return 2 * number"
+    rows = checked(root, small.solved(released, {"A9_1-answer": leaning}))
+    assert rows["A9.1"].earned == 0
+    assert "it isn't there when your answer is graded" in rows["A9.1"].messages[0]
+    right = "def double(number):\n    return 2 * number"
+    assert checked(root, small.solved(released, {"A9_1-answer": right}))["A9.1"].earned == 30
+
+
 def test_a_syntax_error_is_one_line_and_names_what_builds_on_it(root: Path, released: NotebookNode):
     broken = {"A9_1-answer": "def double(number)\n    return 2", "A9_2-answer": small.TOTAL}
     rows = checked(root, small.solved(released, broken))

@@ -19,13 +19,9 @@ from course.models.bert import (
     pretraining_loss,
 )
 from course.models.checkpoints import BERT
+from tests.support.weights import shaken
 
 SEEDS = range(3)
-
-
-@pytest.fixture(scope="module")
-def transformers():
-    return pytest.importorskip("transformers")
 
 
 def sizes(seed: int) -> SimpleNamespace:
@@ -43,15 +39,6 @@ def sizes(seed: int) -> SimpleNamespace:
         "segments": 3,
     }
     return SimpleNamespace(batch=batch, time=time, classes=classes, arguments=arguments, vocab=d_model + 11)
-
-
-def shaken(model: nn.Module, seed: int) -> nn.Module:
-    """Every parameter random, biases and layer norms too: at their usual 0 and 1 a mix-up would not show."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter += 0.3 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
-    return model.double().eval()
 
 
 def batch_of(n: SimpleNamespace, seed: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:

@@ -25,22 +25,9 @@ from course.models.checkpoints import (
 from course.models.gpt import GPT
 from course.models.multi_head import MultiHeadAttention
 from course.models.transformer import Decoder, DecoderLayer, Encoder, EncoderLayer, Transformer
+from tests.support.weights import shaken
 
 TOKENS = torch.tensor([[3, 1, 4, 1, 5], [9, 2, 6, 5, 3]])
-
-
-@pytest.fixture(scope="module")
-def transformers():
-    return pytest.importorskip("transformers")
-
-
-def shaken(model: nn.Module, seed: int = 0) -> nn.Module:
-    """Every parameter random, biases and layer norms too: at their usual 0 and 1 a mix-up would not show."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter += 0.3 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
-    return model.double().eval()
 
 
 def gpt() -> GPT:

