@@ -114,6 +114,19 @@ def scores(model: GPT, asked: Sequence[Dialogue]) -> Metrics:
     return {name: sum(values) / len(values) for name, values in found.items()}
 
 
+def about_the_control(outcomes: dict[str, list[Outcome]]) -> str:
+    """Was it the preference?"""
+    good = {
+        stage: [outcome.test[f"good, {stage}"] for outcome in outcomes["assistant"]] for stage in (PREFERRING, CONTROL)
+    }
+    spans = {stage: f"{min(values):.2f} to {max(values):.2f}" for stage, values in good.items()}
+    return f"""**Was it the preference?** Not here. The control imitates the chosen answers as often and never sees
+a rejected one, and is as good: {spans[CONTROL]}, beside {spans[PREFERRING]} with preferences. In a world this
+small, two thousand clean answers say all there is to say. Preference pays where answers can be compared but not
+written down. And a fact that no dialogue asked for stays hard to ask for: the model has read it, in other
+words."""
+
+
 EXPERIMENT = Experiment(
     name="assistant",
     title="From a language model to an assistant",
@@ -135,6 +148,7 @@ is a control: the third training without the rejected answers.""",
         "brief": "brief",
         "good": "good",
     },
+    remarks=about_the_control,
     claims=tuple(
         Claim(text, ("assistant", f"good, {after}"), ("assistant", f"good, {before}"))
         for text, before, after in (

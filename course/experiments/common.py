@@ -94,6 +94,14 @@ def decay(peak: float, steps: int, warm_up: int = 50) -> Callable[[int], float]:
     return lambda step: peak * min(step / warm_up, (steps - step + 1) / (steps - warm_up + 1))
 
 
+def plateau(peak: float, steps: int, warm_up: int = 50) -> Callable[[int], float]:
+    """A rate that climbs over `warm_up` steps, stays at `peak`, and falls to zero in the last quarter.
+
+    Where a loss stands still for long before it falls, a rate that shrinks from the start may never see it fall.
+    """
+    return lambda step: peak * min(step / warm_up, 1.0, 4 * (steps - step + 1) / steps)
+
+
 def timed(run: Callable[[], Outcome]) -> Outcome:
     """Run on one thread and note the processor time: about what the clock of a quiet machine would show."""
     torch.set_num_threads(1)

@@ -12,7 +12,7 @@ import torch
 from course.data import dialogues
 from course.experiments import EXPERIMENTS, assistant, language, minilm, pretraining, toy, translation
 from course.experiments import __main__ as command
-from course.experiments.common import Experiment, Outcome, decay, rows_of, timed
+from course.experiments.common import Experiment, Outcome, decay, plateau, rows_of, timed
 from course.experiments.language import power_law
 
 ROOT = Path(__file__).parents[2]
@@ -73,6 +73,13 @@ def test_the_rate_climbs_and_falls_to_nothing():
     assert rate(11) == pytest.approx(2.0, rel=0.02)
     assert rate(100) < 0.05
     assert all(rate(n) > rate(n + 1) > 0 for n in range(11, 99))
+
+
+def test_the_plateau_is_flat_up_to_the_last_quarter():
+    rate = plateau(2.0, steps=100, warm_up=10)
+    assert rate(5) == pytest.approx(1.0)
+    assert {rate(n) for n in range(10, 77)} == {2.0}
+    assert all(rate(n) > rate(n + 1) > 0 for n in range(77, 100))
 
 
 def test_the_power_law_is_found_where_there_is_one():
