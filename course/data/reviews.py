@@ -92,17 +92,15 @@ def split_opinion_words(per_label: int | None = None) -> Split:
 
     Forms of one word ("hopeless", "hopeful") have one stem and stay on one side.
     """
-    parts = Split([], [], [])
+    opinions = _opinions(per_label)
+    part_of: dict[str, int] = {}  # stem -> place in the split
     for label in (POSITIVE, NEGATIVE):
-        opinions = [word for word in _opinions(per_label) if word.label == label]
-        quarter = len({sentiment.stem(word.text) for word in opinions}) // 4
-        for part, words in zip(parts, split(opinions, quarter, quarter, source=_stem_of), strict=True):
-            part += words
-    return Split(*map(_by_label, parts))
-
-
-def _stem_of(word: sentiment.Word) -> str:
-    return sentiment.stem(word.text)
+        stems = dict.fromkeys(sentiment.stem(word.text) for word in opinions if word.label == label)
+        new = [stem for stem in stems if stem not in part_of]
+        for place, part in enumerate(split(new, len(new) // 4, len(new) // 4)):
+            part_of |= dict.fromkeys(part, place)
+    places = [part_of[sentiment.stem(word.text)] for word in opinions]
+    return Split(*(_by_label([w for w, p in zip(opinions, places, strict=True) if p == place]) for place in range(3)))
 
 
 def _opinions(per_label: int | None) -> list[sentiment.Word]:
