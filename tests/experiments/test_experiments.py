@@ -34,6 +34,7 @@ def few_steps(monkeypatch: pytest.MonkeyPatch):
             monkeypatch.setattr(module, name, 3)
     monkeypatch.setattr(pretraining, "PAIRS", 100)
     monkeypatch.setattr(assistant, "LINES", 200)
+    monkeypatch.setattr(minilm, "sample", lambda items, n: items[: n // 10])
     ends = dialogues.Dialogues(*(part[:2] + part[-2:] for part in dialogues.dialogues()))  # known facts, invented names
     monkeypatch.setattr(dialogues, "dialogues", lambda seed, careless: ends)
 
