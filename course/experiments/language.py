@@ -1,6 +1,5 @@
 """GPT on Python's own help texts: bits per character by size of the model, and the power law through them."""
 
-import itertools
 from functools import lru_cache
 
 import numpy as np
@@ -101,8 +100,9 @@ layers, a context of {CONTEXT} characters, batches of {BATCH}, {STEPS:,} steps o
     rows=tuple(Row(f"d_model = {width}", str(width)) for width in WIDTHS),
     columns={BITS: BITS},
     claims=tuple(
-        Claim(f"d_model = {large} predicts better than {small}", (str(small), BITS), (str(large), BITS))
-        for small, large in itertools.pairwise(WIDTHS)
+        Claim(f"d_model = {4 * width} predicts better than {width}", (str(width), BITS), (str(4 * width), BITS))
+        for width in WIDTHS
+        if 4 * width in WIDTHS
     ),
     remarks=fitted_law,
 )

@@ -103,7 +103,7 @@ def about_sentences(outcomes: dict[str, list[Outcome]]) -> str:
     topic, label = facts["nearest has the same topic"], facts["nearest has the same label"]
     return f"""**Why sentences are harder.** This encoder was trained to bring sentences of one meaning together,
 and what a sentence is about weighs more than how its speaker feels: of the 210 sentences, {topic:.0%} have
-their nearest neighbour in the same topic (7% by chance), {label:.0%} in the same sentiment (50% by chance). A
+their nearest neighbour in the same topic (6% by chance), {label:.0%} in the same sentiment (50% by chance). A
 linear judge on frozen vectors cannot undo that from {SENTENCE_LABELS} labels; fine-tuning the encoder could."""
 
 

@@ -22,7 +22,7 @@ Whatever was chosen, settings and thresholds alike, was chosen on the validation
 
 A claim names two groups of runs. Its threshold lies halfway between them on the validation split; the claim is
 borne out if it parts them on the test split too, every run on its side."""
-    return "\n".join([head, *(section(experiment, outcomes) for experiment, outcomes in sections)])
+    return "\n\n".join([head, *(section(experiment, outcomes) for experiment, outcomes in sections)]) + "\n"
 
 
 def section(experiment: Experiment, outcomes: Outcomes) -> str:
@@ -31,7 +31,7 @@ def section(experiment: Experiment, outcomes: Outcomes) -> str:
     if experiment.claims:
         parts.append(claims_table(experiment.claims, outcomes))
     remarks = experiment.remarks(outcomes)
-    return "\n\n".join([*parts, remarks] if remarks else parts) + "\n"
+    return "\n\n".join([*parts, remarks] if remarks else parts)
 
 
 def table(experiment: Experiment, outcomes: Outcomes) -> str:
