@@ -28,6 +28,7 @@ STEPS, PEAK, TRAINED_ON = 900, 3e-3, 12_000
 FAMILIES = ("crossing", "fitting")
 
 Maps = Callable[[Sentence], Tensor]  # (heads of all layers, words): how much "it" looks at each word
+Pronouns = Callable[[list[Sentence]], Metrics]
 
 
 def run(variant: str, seed: int) -> Outcome:
@@ -35,10 +36,10 @@ def run(variant: str, seed: int) -> Outcome:
     seed_everything(seed)
     asked = [s for family in FAMILIES for s in grammar.sentences(300, 1000 + seed, family)]
     parts = split(asked, valid=200, test=300, seed=seed)
-    maps, facts, extra = minilm_maps() if variant == MINILM else translator_maps(seed, parts.test)
-    valid, test = (Looks(maps, part) for part in (parts.valid, parts.test))
-    best = int(balanced(valid).argmax())
-    liked = int(first_noun_when_meant(valid).argmax())
+    maps, pronouns, facts = minilm() if variant == MINILM else translator(seed, [*parts.valid, *parts.test])
+    looks = [Looks(maps, part) for part in (parts.valid, parts.test)]
+    best = int(balanced(looks[0]).argmax())
+    liked = int(first_noun_when_meant(looks[0]).argmax())
     found = [
         {
             BALANCED: balanced(look)[best].item(),
@@ -46,9 +47,10 @@ def run(variant: str, seed: int) -> Outcome:
             "first noun, when meant": first_noun_when_meant(look)[liked].item(),
             "second noun, when meant": second_noun_when_meant(look)[liked].item(),
         }
-        for look in (valid, test)
+        | pronouns(part)
+        for look, part in zip(looks, (parts.valid, parts.test), strict=True)
     ]
-    return Outcome(found[0], found[1] | extra, facts)
+    return Outcome(*found, facts)
 
 
 class Looks:
@@ -81,7 +83,7 @@ def balanced(look: Looks) -> Tensor:
 
 
 @torch.no_grad()
-def minilm_maps() -> tuple[Maps, dict, Metrics]:
+def minilm() -> tuple[Maps, Pronouns, dict]:
     """The 72 heads of the published encoder."""
     model, tokenizer = load_minilm()
     tokenizer.no_padding()
@@ -96,12 +98,12 @@ def minilm_maps() -> tuple[Maps, dict, Metrics]:
         pieces = torch.tensor([len(words) if w is None else w for w in encoded.word_ids])  # [CLS], [SEP]: behind all
         return looked.new_zeros(len(heads), len(words) + 1).index_add(1, pieces, looked)[:, :-1]  # (heads, words)
 
-    return maps, {"parameters": parameters(model)}, {}
+    return maps, lambda sentences: {}, {"parameters": parameters(model)}  # it translates nothing
 
 
-def translator_maps(seed: int, test: list[Sentence]) -> tuple[Maps, dict, Metrics]:
+def translator(seed: int, held_out: list[Sentence]) -> tuple[Maps, Pronouns, dict]:
     """The 8 heads of an encoder that learns to translate such sentences; and whether it says il and elle rightly."""
-    unseen = {sentence.english for sentence in test}
+    unseen = {sentence.english for sentence in held_out}
     pairs = [s for s in grammar.sentences(TRAINED_ON, seed) if s.english not in unseen]
     english, french = (Vocabulary.of(tokenize(s[side]) for s in pairs) for side in (0, 1))
     data = Words(english, french)
@@ -116,9 +118,12 @@ def translator_maps(seed: int, test: list[Sentence]) -> tuple[Maps, dict, Metric
             model.encode(torch.tensor([english.encode(tokenize(sentence.english))]))
         return torch.cat([layer[0] for layer in weights.values()])[:, sentence.it]  # (heads, words)
 
-    hypotheses = translate(model, data, test)
-    right = [pronoun(h) == pronoun(tokenize(s.french)) for h, s in zip(hypotheses, test, strict=True)]
-    return maps, {"parameters": parameters(model)}, {PRONOUN: sum(right) / len(right)}
+    def pronouns(sentences: list[Sentence]) -> Metrics:
+        pairs = zip(translate(model, data, sentences), sentences, strict=True)
+        right = [pronoun(hypothesis) == pronoun(tokenize(sentence.french)) for hypothesis, sentence in pairs]
+        return {PRONOUN: sum(right) / len(right)}
+
+    return maps, pronouns, {"parameters": parameters(model)}
 
 
 class Words:

@@ -10,7 +10,8 @@ import pytest
 import torch
 
 from course.data import dialogues
-from course.experiments import EXPERIMENTS, assistant, language, minilm, pretraining, toy, translation
+from course.data.splits import split
+from course.experiments import EXPERIMENTS, assistant, heads, language, minilm, pretraining, toy, translation
 from course.experiments import __main__ as command
 from course.experiments.common import Experiment, Outcome, decay, plateau, rows_of, timed
 from course.experiments.language import power_law
@@ -27,11 +28,14 @@ def few_steps(monkeypatch: pytest.MonkeyPatch):
     for module, names in (
         (toy, ("STEPS",)),
         (language, ("STEPS",)),
+        (heads, ("STEPS",)),
         (pretraining, ("STEPS", "TUNING_STEPS")),
         (assistant, ("PRETRAINING_STEPS", "DIALOGUE_STEPS", "PREFERENCE_STEPS")),
     ):
         for name in names:
             monkeypatch.setattr(module, name, 3)
+    monkeypatch.setattr(heads, "TRAINED_ON", 300)
+    monkeypatch.setattr(heads, "split", lambda items, valid, test, seed: split(items[::9], 20, 20, seed))
     monkeypatch.setattr(pretraining, "PAIRS", 100)
     monkeypatch.setattr(assistant, "LINES", 200)
     monkeypatch.setattr(minilm, "sample", lambda items, n: items[: n // 10])
