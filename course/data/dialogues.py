@@ -19,7 +19,6 @@ from functools import cache
 from random import Random
 from typing import NamedTuple
 
-import torch
 from jaxtyping import Bool, Int
 from torch import Tensor
 
@@ -178,9 +177,7 @@ def dialogue_batch(
     The target is the input moved by one; the mask is True where the target is the assistant's: the loss is there only.
     """
     ids = pad([ids for ids, _ in encoded])  # (B, T + 1)
-    mask = torch.zeros(ids.shape, dtype=torch.bool)
-    for row, (_, own) in zip(mask, encoded, strict=True):
-        row[: len(own)] = torch.tensor(own)
+    mask = pad([own for _, own in encoded]).bool()  # PAD is 0: False
     return ids[:, :-1], ids[:, 1:], mask[:, 1:]
 
 

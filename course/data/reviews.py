@@ -158,16 +158,16 @@ def sentence_pairs(n: int, seed: int, words: Words | None = None) -> list[Senten
     return pairs
 
 
-def labelled(n: int, seed: int = 0) -> list[Review]:
-    """`n` labelled reviews for training, with the training opinion words only."""
-    return reviews(n, seed, split_opinion_words().train)
+def labelled(n: int, seed: int = 0, per_label: int | None = None) -> list[Review]:
+    """`n` labelled reviews for training, with the training opinion words only; `per_label` as in `opinion_words`."""
+    return reviews(n, seed, split_opinion_words(per_label).train)
 
 
-def validation(n: int = 200) -> list[Review]:
+def validation(n: int = 200, seed: int = 0, per_label: int | None = None) -> list[Review]:
     """Labelled reviews for choices; none of their opinion words is in `labelled`."""
-    return reviews(n, 0, split_opinion_words().valid)
+    return reviews(n, seed, split_opinion_words(per_label).valid)
 
 
-def held_out(n: int = 400) -> list[Review]:
+def held_out(n: int = 400, seed: int = 0, per_label: int | None = None) -> list[Review]:
     """Labelled reviews for the last number; none of their opinion words is in `labelled` or `validation`."""
-    return reviews(n, 0, split_opinion_words().test)
+    return reviews(n, seed, split_opinion_words(per_label).test)

@@ -4,11 +4,3 @@
 
 An experiment is one module with an `EXPERIMENT`; `common.py` says what that is, `report.py` writes the page.
 """
-
-from course.experiments import assistant, heads, language, minilm, pretraining, toy, translation
-from course.experiments.common import Experiment
-
-EXPERIMENTS: dict[str, Experiment] = {
-    module.EXPERIMENT.name: module.EXPERIMENT
-    for module in (translation, toy, heads, language, pretraining, minilm, assistant)
-}

@@ -8,7 +8,6 @@ unless `--again` is given or the code of the course changed since.
 
 import argparse
 import hashlib
-import inspect
 import json
 import os
 import platform
@@ -22,8 +21,8 @@ import torch
 from tqdm.auto import tqdm
 
 from course.errors import CourseError
-from course.experiments import EXPERIMENTS
 from course.experiments.common import Experiment, Outcome, timed
+from course.experiments.registry import EXPERIMENTS
 from course.experiments.report import page
 
 ROOT = Path(__file__).parents[2]
@@ -110,13 +109,19 @@ def read(job: Job) -> Outcome:
     return Outcome(**json.loads(job.file.read_text(encoding="utf-8")))
 
 
+def own_files(experiment: Experiment) -> list[Path]:
+    """The experiment's module and those beside it that it takes something from."""
+    module = sys.modules[experiment.run.__module__]
+    names = {module.__name__, *(str(getattr(value, "__module__", "")) for value in vars(module).values())}
+    return sorted(Path(sys.modules[name].__file__) for name in names if name.startswith("course.experiments."))
+
+
 def digest(experiment: Experiment) -> str:
     """Of all code that its numbers may depend on: a changed model has new results."""
     package = ROOT / "course"
-    own = [Path(inspect.getfile(experiment.run)), package / "experiments" / "common.py"]
     shared = [file for room in ROOMS for file in sorted([package / room, *(package / room).rglob("*.py")])]
     found = hashlib.sha256()
-    for file in (*own, *shared):
+    for file in (*own_files(experiment), *shared):
         if file.is_file():
             found.update(file.read_bytes())
     return found.hexdigest()[:12]

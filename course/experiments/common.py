@@ -1,11 +1,15 @@
 """What the experiments share: how a run and its table are described, and a few settings that all use."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+
+from course.data.batches import TranslationBatch
+from course.training import History, token_loss
 
 Metrics = dict[str, float]
 
@@ -87,6 +91,28 @@ def rows_of(variants: tuple[str, ...]) -> tuple[Row, ...]:
 def parameters(model: nn.Module) -> int:
     """How many numbers a model learns."""
     return sum(parameter.numel() for parameter in model.parameters())
+
+
+def facts_of(model: nn.Module, history: History) -> dict:
+    """Size, steps and learning curve (every tenth loss) of a run."""
+    return {"parameters": parameters(model), "steps": history.steps, "losses": history.losses[9::10]}
+
+
+def translation_loss(model: nn.Module, batch: TranslationBatch, smoothing: float = 0.0) -> tuple[Tensor, Tensor]:
+    """Cross-entropy of every target token, summed, and how many there were."""
+    return token_loss(model(batch.source, batch.target_in, batch.source_mask), batch.target_out, smoothing=smoothing)
+
+
+@torch.no_grad()
+def mean_loss(
+    model: nn.Module, batches: Iterable[Any], loss: Callable[[nn.Module, Any], tuple[Tensor, Tensor | int]]
+) -> float:
+    """The mean per item over all batches, in nats where the loss is a cross-entropy."""
+    total, count = 0.0, 0
+    for batch in batches:
+        of_batch, items = loss(model, batch)
+        total, count = total + of_batch.item(), count + int(items)
+    return total / count
 
 
 def decay(peak: float, steps: int, warm_up: int = 50) -> Callable[[int], float]:

@@ -15,13 +15,12 @@ from course.data import grammar
 from course.data.batches import Batches, translation_batch
 from course.data.grammar import Sentence
 from course.data.splits import split
-from course.data.vocabulary import Vocabulary, tokenize
+from course.data.vocabulary import tokenize
 from course.device import seed_everything
-from course.experiments.common import Claim, Experiment, Metrics, Outcome, decay, parameters, rows_of
-from course.experiments.translation import translate, translation_loss
+from course.experiments.common import Claim, Experiment, Metrics, Outcome, decay, parameters, rows_of, translation_loss
+from course.experiments.translation import Languages, make_model, translate
 from course.models.minilm import load_minilm
 from course.models.multi_head import recorded_weights
-from course.models.transformer import Transformer
 from course.training import train
 
 STEPS, PEAK, TRAINED_ON = 900, 3e-3, 12_000
@@ -105,35 +104,24 @@ def translator(seed: int, held_out: list[Sentence]) -> tuple[Maps, Pronouns, dic
     """The 8 heads of an encoder that learns to translate such sentences; and whether it says il and elle rightly."""
     unseen = {sentence.english for sentence in held_out}
     pairs = [s for s in grammar.sentences(TRAINED_ON, seed) if s.english not in unseen]
-    english, french = (Vocabulary.of(tokenize(s[side]) for s in pairs) for side in (0, 1))
-    data = Words(english, french)
-    model = Transformer(len(english), len(french), d_model=64, heads=4, d_ff=256, layers=2, dropout=0.0, norm="pre")
-    batches = Batches([data.encode(s) for s in pairs], translation_batch, 64, seed)
+    languages = Languages(pairs)
+    model = make_model("transformer", languages)
+    batches = Batches([languages.encode(s) for s in pairs], translation_batch, 64, seed)
     rate = decay(PEAK, STEPS)
     train(model, batches, translation_loss, steps=STEPS, learning_rate=rate, seed=seed, progress=False)
 
     @torch.no_grad()
     def maps(sentence: Sentence) -> Tensor:
         with recorded_weights(model) as weights:
-            model.encode(torch.tensor([english.encode(tokenize(sentence.english))]))
+            model.encode(torch.tensor([languages.encode(sentence)[0]]))
         return torch.cat([layer[0] for layer in weights.values()])[:, sentence.it]  # (heads, words)
 
     def pronouns(sentences: list[Sentence]) -> Metrics:
-        pairs = zip(translate(model, data, sentences), sentences, strict=True)
+        pairs = zip(translate(model, languages, sentences), sentences, strict=True)
         right = [pronoun(hypothesis) == pronoun(tokenize(sentence.french)) for hypothesis, sentence in pairs]
         return {PRONOUN: sum(right) / len(right)}
 
     return maps, pronouns, {"parameters": parameters(model)}
-
-
-class Words:
-    """Both vocabularies, as `translate` asks for them."""
-
-    def __init__(self, english: Vocabulary, french: Vocabulary):
-        self.english, self.french = english, french
-
-    def encode(self, sentence: Sentence) -> tuple[list[int], list[int]]:
-        return self.english.encode(tokenize(sentence.english)), self.french.encode(tokenize(sentence.french))
 
 
 def pronoun(words: list[str]) -> str | None:

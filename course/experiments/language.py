@@ -3,13 +3,12 @@
 from functools import lru_cache
 
 import numpy as np
-import torch
 from torch import Tensor, nn
 
 from course import metrics
 from course.data import topics
 from course.device import seed_everything
-from course.experiments.common import Claim, Experiment, Outcome, Row, decay, parameters
+from course.experiments.common import Claim, Experiment, Outcome, Row, decay, facts_of, mean_loss
 from course.models.gpt import GPT
 from course.training import token_loss, train
 
@@ -30,14 +29,10 @@ def next_character_loss(model: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple
     return token_loss(model(x), y, pad=NO_PADDING)
 
 
-@torch.no_grad()
 def bits_per_character(model: nn.Module, ids: Tensor) -> float:
     """Over windows that do not overlap. The first characters of a window have little context, so this is a bound."""
-    total, count = 0.0, 0
-    for part in zip(*(side.split(64) for side in topics.windows(ids, CONTEXT)), strict=True):
-        loss, items = next_character_loss(model, part)
-        total, count = total + loss.item(), count + int(items)
-    return metrics.bits(total / count)
+    batches = zip(*(side.split(64) for side in topics.windows(ids, CONTEXT)), strict=True)
+    return metrics.bits(mean_loss(model, batches, next_character_loss))
 
 
 def run(width: str, seed: int) -> Outcome:
@@ -51,8 +46,7 @@ def run(width: str, seed: int) -> Outcome:
         model, batches, next_character_loss, steps=STEPS, learning_rate=decay(peak, STEPS), seed=seed, progress=False
     )
     valid, test = ({BITS: bits_per_character(model, parts[name])} for name in ("valid", "test"))
-    facts = {"parameters": parameters(model), "steps": history.steps, "losses": history.losses[9::10]}
-    return Outcome(valid, test, facts)
+    return Outcome(valid, test, facts_of(model, history))
 
 
 def power_law(sizes: list[int], losses: list[float]) -> tuple[float, float]:

@@ -1,6 +1,4 @@
-"""What real pre-training buys: a published encoder, frozen, under logistic regression on the course's own sentences."""
-
-from typing import NamedTuple
+"""What real pre-training buys: a published encoder, frozen, under logistic regression."""
 
 import numpy as np
 import torch
@@ -8,20 +6,13 @@ from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
 from course.data import sentiment
+from course.data.splits import Split
 from course.device import seed_everything
 from course.experiments.common import Claim, Experiment, Outcome, parameters, rows_of
 from course.models.minilm import embed, load_minilm
 from course.models.transformer import initialise
 
 WORD_LABELS, SENTENCE_LABELS = (20, 50, 200), 120
-
-
-class Items(NamedTuple):
-    """What is judged, split: words, or sentences."""
-
-    train: list
-    valid: list
-    test: list
 
 
 def run(variant: str, seed: int) -> Outcome:
@@ -36,11 +27,11 @@ def run(variant: str, seed: int) -> Outcome:
             model.apply(initialise)
         facts["parameters"] = parameters(model)
 
-        def vectors_of(items: Items) -> list:
+        def vectors_of(items: Split) -> list:
             return [embed([item.text for item in part], model, tokenizer).numpy() for part in items]
 
     valid, test = {}, {}
-    words, sentences = Items(*sentiment.split_words(seed)), Items(*sentiment.split_sentences())
+    words, sentences = sentiment.split_words(seed), sentiment.split_sentences()
     words = words._replace(
         train=sample(words.train, 1000), valid=sample(words.valid, 300), test=sample(words.test, 600)
     )
@@ -71,7 +62,7 @@ def neighbours(vectors: np.ndarray, sentences: list) -> dict[str, float]:
     }
 
 
-def characters(items: Items) -> list:
+def characters(items: Split) -> list:
     """Counts of runs of 2 to 5 letters, weighted by how rare they are: what spelling alone can tell."""
     counts = TfidfVectorizer(analyzer="char_wb", ngram_range=(2, 5)).fit([item.text for item in items.train])
     return [counts.transform([item.text for item in part]).toarray() for part in items]

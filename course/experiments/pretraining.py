@@ -89,8 +89,8 @@ def sentence_pairs(n: int, seed: int) -> list:
 
 
 def few_reviews(n: int, seed: int) -> list[reviews.Review]:
-    """Labelled reviews with the opinion words of training."""
-    return reviews.reviews(n, 100 + seed, reviews.split_opinion_words(PER_LABEL).train)
+    """What is labelled: other reviews than those of pre-training and of the held-out parts."""
+    return reviews.labelled(n, 100 + seed, PER_LABEL)
 
 
 def pretrain(bert: Bert, seed: int) -> dict:
@@ -140,11 +140,10 @@ def fine_tune(bert: Bert, n: int, seed: int) -> nn.Module:
 def run(variant: str, seed: int) -> Outcome:
     seed_everything(seed)
     valid, test, facts = {}, {}, {}
-    words = reviews.split_opinion_words(PER_LABEL)
-    parts = {"valid": reviews.reviews(400, 1, words.valid), "test": reviews.reviews(400, 2, words.test)}
+    parts = reviews.validation(400, 1, PER_LABEL), reviews.held_out(400, 2, PER_LABEL)
     if variant == "bag of words":
         for n in LABELS:
-            valid[column(n)], test[column(n)] = bag_of_words(few_reviews(n, seed), *parts.values())
+            valid[column(n)], test[column(n)] = bag_of_words(few_reviews(n, seed), *parts)
         return Outcome(valid, test, facts)
     bert = Bert(len(vocabulary()), d_model=64, heads=4, layers=2, d_ff=256, max_length=64, dropout=0.0)
     if variant == "pre-trained":
@@ -153,7 +152,7 @@ def run(variant: str, seed: int) -> Outcome:
     for n in LABELS:
         bert.load_state_dict(weights)
         model = fine_tune(bert, n, seed)
-        valid[column(n)], test[column(n)] = (accuracy(model, stack(labelled(part))) for part in parts.values())
+        valid[column(n)], test[column(n)] = (accuracy(model, stack(labelled(part))) for part in parts)
     return Outcome(valid, test, facts | {"parameters": parameters(bert)})
 
 

@@ -8,7 +8,7 @@ from torch import Tensor, nn
 
 from course.data import toy
 from course.device import seed_everything
-from course.experiments.common import Claim, Experiment, Metrics, Outcome, parameters, plateau, rows_of
+from course.experiments.common import Claim, Experiment, Metrics, Outcome, facts_of, plateau, rows_of
 from course.models.toy import KINDS, SelfAttention1d, ToyNet
 from course.training import train
 
@@ -41,8 +41,7 @@ def run(variant: str, seed: int) -> Outcome:
         progress=False,
     )
     valid, test = (scores(model, *toy.sequences(1000, pairs=PAIRS[task], seed=held_out)) for held_out in (1, 2))
-    facts = {"parameters": parameters(model), "steps": history.steps, "losses": history.losses[9::10]}
-    return Outcome(valid, test, facts)
+    return Outcome(valid, test, facts_of(model, history))
 
 
 @torch.no_grad()

@@ -1,5 +1,6 @@
 """English to French through a single vector, through Bahdanau's attention, and through a transformer."""
 
+from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
@@ -11,19 +12,29 @@ from course.data.batches import Batches, TranslationBatch, translation_batch
 from course.data.splits import Pair, split
 from course.data.vocabulary import BOS, EOS, Vocabulary, tokenize
 from course.device import seed_everything
-from course.experiments.common import Claim, Experiment, Metrics, Outcome, Row, decay, parameters
+from course.experiments.common import Claim, Experiment, Metrics, Outcome, Row, decay, facts_of, translation_loss
 from course.models.bahdanau import BahdanauEncoderDecoder
 from course.models.decoding import generate
 from course.models.multi_head import recorded_weights
 from course.models.recurrent import RecurrentEncoderDecoder
 from course.models.transformer import Transformer
-from course.training import token_loss, train
+from course.training import train
 
 KINDS = ("numbers", "dates", "units")
 LONGEST = 60  # tokens
 LENGTHS = ((1, 5), (6, 10), (11, 15), (16, LONGEST))  # source tokens, both ends included
 
 Encoded = tuple[list[int], list[int]]
+
+
+class Languages:
+    """The vocabularies of both sides of some pairs (English first, then French)."""
+
+    def __init__(self, pairs: Sequence[tuple]):
+        self.english, self.french = (Vocabulary.of(tokenize(pair[side]) for pair in pairs) for side in (0, 1))
+
+    def encode(self, pair: tuple) -> Encoded:
+        return self.english.encode(tokenize(pair[0])), self.french.encode(tokenize(pair[1]))
 
 
 class Corpus:
@@ -35,11 +46,7 @@ class Corpus:
         self.valid: list[Pair] = [pair for part in parts for pair in part.valid]
         self.test: list[Pair] = [pair for part in parts for pair in part.test]
         self.kinds = [kind for kind in KINDS for _ in range(held_out)]  # of the held-out pairs, in their order
-        self.english = Vocabulary.of(tokenize(pair.english) for pair in self.train)
-        self.french = Vocabulary.of(tokenize(pair.french) for pair in self.train)
-
-    def encode(self, pair: Pair) -> Encoded:
-        return self.english.encode(tokenize(pair.english)), self.french.encode(tokenize(pair.french))
+        self.languages = Languages(self.train)
 
 
 @lru_cache(maxsize=1)
@@ -47,8 +54,8 @@ def corpus() -> Corpus:
     return Corpus()
 
 
-def make_model(variant: str, corpus: Corpus) -> nn.Module:
-    sizes = len(corpus.english), len(corpus.french)
+def make_model(variant: str, languages: Languages) -> nn.Module:
+    sizes = len(languages.english), len(languages.french)
     if variant == "transformer":
         return Transformer(*sizes, d_model=64, heads=4, d_ff=256, layers=2, dropout=0.0, norm="pre")
     if variant == "Bahdanau attention":
@@ -60,30 +67,24 @@ STEPS = {"thought vector": 3000, "Bahdanau attention": 1700, "transformer": 1700
 PEAK = {"thought vector": 6e-3, "Bahdanau attention": 6e-3, "transformer": 4e-3}
 
 
-def translation_loss(model: nn.Module, batch: TranslationBatch) -> tuple[Tensor, Tensor]:
-    """Cross-entropy of every target token, summed, and how many there were."""
-    return token_loss(model(batch.source, batch.target_in, batch.source_mask), batch.target_out)
-
-
 def run(variant: str, seed: int) -> Outcome:
     data = corpus()
     seed_everything(seed)
-    model = make_model(variant, data)
-    pairs = [data.encode(pair) for pair in data.train]
+    model = make_model(variant, data.languages)
+    pairs = [data.languages.encode(pair) for pair in data.train]
     batches = Batches(pairs, translation_batch, 64, seed, lengths=[len(s) + len(t) for s, t in pairs])
     rate = decay(PEAK[variant], STEPS[variant])
     history = train(
         model, batches, translation_loss, steps=STEPS[variant], learning_rate=rate, seed=seed, progress=False
     )
     valid, test = (scores(model, data, part) for part in (data.valid, data.test))
-    facts = {"parameters": parameters(model), "steps": history.steps, "losses": history.losses[9::10]}
-    return Outcome(valid, test, facts)
+    return Outcome(valid, test, facts_of(model, history))
 
 
 def scores(model: nn.Module, data: Corpus, pairs: list[Pair]) -> Metrics:
     """Exact match and BLEU by length and by kind, and how often attention stands on the month when it is written."""
     references = [tokenize(pair.french) for pair in pairs]
-    hypotheses = translate(model, data, pairs)
+    hypotheses = translate(model, data.languages, pairs)
     lengths = [len(tokenize(pair.english)) for pair in pairs]
     groups = {span_name(low, high): [low <= n <= high for n in lengths] for low, high in LENGTHS}
     groups |= {kind: [kind == other for other in data.kinds] for kind in KINDS}
@@ -96,7 +97,7 @@ def scores(model: nn.Module, data: Corpus, pairs: list[Pair]) -> Metrics:
         found[f"{name}, BLEU"] = metrics.bleu(*chosen)
     if not isinstance(model, RecurrentEncoderDecoder):
         dates = [pair for pair, yes in zip(pairs, groups["dates"], strict=True) if yes]
-        found["month aligned, exact match"] = month_alignment(model, data, dates)
+        found["month aligned, exact match"] = month_alignment(model, data.languages, dates)
     return found
 
 
@@ -105,26 +106,26 @@ def span_name(low: int, high: int) -> str:
 
 
 @torch.no_grad()
-def translate(model: nn.Module, data: Corpus, pairs: list[Pair], batch_size: int = 300) -> list[list[str]]:
+def translate(model: nn.Module, languages: Languages, pairs: Sequence[tuple], batch_size: int = 300) -> list[list[str]]:
     """Greedy translations, as words."""
     found = []
     for begin in range(0, len(pairs), batch_size):
-        batch = translation_batch([data.encode(pair) for pair in pairs[begin : begin + batch_size]])
+        batch = translation_batch([languages.encode(pair) for pair in pairs[begin : begin + batch_size]])
         first = torch.full((len(batch.source),), BOS)
         state = model.start(batch.source, batch.source_mask)
         tokens = generate(model.step, state, first, end=EOS, max_length=LONGEST)
-        found += [data.french.decode(row) for row in tokens.tolist()]
+        found += [languages.french.decode(row) for row in tokens.tolist()]
     return found
 
 
 @torch.no_grad()
-def month_alignment(model: nn.Module, data: Corpus, dates: list[Pair]) -> float:
+def month_alignment(model: nn.Module, languages: Languages, dates: list[Pair]) -> float:
     """Share of dates for which the largest weight is on the English month while the French one is written.
 
     The reference is fed (teacher forcing), so that every date counts. A transformer has many cross-attentions: the
     last layer's is taken, its heads averaged.
     """
-    batch = translation_batch([data.encode(pair) for pair in dates])
+    batch = translation_batch([languages.encode(pair) for pair in dates])
     weights = alignment(model, batch)
     english, french = (torch.tensor(side) for side in zip(*map(cldr.month_positions, dates), strict=True))
     return (metrics.aligned(weights, french) == english).double().mean().item()

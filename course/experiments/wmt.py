@@ -13,6 +13,7 @@ import sys
 import time
 from array import array
 from collections.abc import Sequence
+from functools import partial
 from itertools import chain
 from pathlib import Path
 
@@ -22,16 +23,16 @@ from jaxtyping import Int
 from tqdm.auto import tqdm
 
 from course import metrics
-from course.data.batches import Batches, TranslationBatch, translation_batch
+from course.data.batches import Batches, translation_batch
 from course.data.bpe import BPE, train_bpe
 from course.data.parallel import ParallelText
 from course.data.vocabulary import BOS, EOS, tokenize
 from course.device import device, seed_everything
 from course.errors import CourseError
-from course.experiments.common import parameters
+from course.experiments.common import mean_loss, parameters, translation_loss
 from course.models.decoding import beam_search
 from course.models.transformer import Transformer
-from course.training import paper_adam, token_loss, train, warm_up
+from course.training import paper_adam, train, warm_up
 
 SIZES = {
     "base": {"d_model": 512, "heads": 8, "d_ff": 2048, "layers": 6, "dropout": 0.1},
@@ -92,21 +93,13 @@ def prepare(source: Path, target: Path, folder: Path, vocabulary: int, first: bo
         return BPE.load(merges), EncodedPairs(saved["flat"], saved["ends"])
 
 
-def smoothed_loss(model: Transformer, batch: TranslationBatch) -> tuple[torch.Tensor, torch.Tensor]:
-    """With the paper's label smoothing, §5.4."""
-    logits = model(batch.source, batch.target_in, batch.source_mask)
-    return token_loss(logits, batch.target_out, smoothing=0.1)
+smoothed_loss = partial(translation_loss, smoothing=0.1)  # §5.4
 
 
-@torch.no_grad()
 def loss_per_token(model: Transformer, pairs: EncodedPairs, tokens: int) -> float:
     """Cross-entropy of held-out targets in nats, without smoothing."""
-    total, count = 0.0, 0
-    batches = by_length(pairs, tokens, seed=0)
-    for batch in (batches(step).to(next(model.parameters()).device) for step in range(len(batches))):
-        loss, items = token_loss(model(batch.source, batch.target_in, batch.source_mask), batch.target_out)
-        total, count = total + loss.item(), count + int(items)
-    return total / count
+    batches, home = by_length(pairs, tokens, seed=0), next(model.parameters()).device
+    return mean_loss(model, (batches(step).to(home) for step in range(len(batches))), translation_loss)
 
 
 def by_length(pairs: EncodedPairs, tokens: int, seed: int) -> Batches:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from course.experiments import EXPERIMENTS
 from course.experiments.common import Outcome
+from course.experiments.registry import EXPERIMENTS
 
 ROOT = Path(__file__).parents[2]
 RESULTS = (ROOT / "docs" / "results.md").read_text(encoding="utf-8")

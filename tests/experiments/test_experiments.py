@@ -11,10 +11,11 @@ import torch
 
 from course.data import dialogues
 from course.data.splits import split
-from course.experiments import EXPERIMENTS, assistant, heads, language, minilm, pretraining, toy, translation
 from course.experiments import __main__ as command
+from course.experiments import assistant, heads, language, minilm, pretraining, toy, translation
 from course.experiments.common import Experiment, Outcome, decay, plateau, rows_of, timed
 from course.experiments.language import power_law
+from course.experiments.registry import EXPERIMENTS
 
 ROOT = Path(__file__).parents[2]
 
@@ -131,6 +132,12 @@ def test_changed_code_has_new_results(tmp_path: Path, monkeypatch: pytest.Monkey
     assert before == command.digest(EXPERIMENTS["toy"]) != command.digest(EXPERIMENTS["language"])
     monkeypatch.setattr(command, "ROOMS", ("models",))
     assert command.digest(EXPERIMENTS["toy"]) != before
+
+
+def test_what_an_experiment_takes_from_another_belongs_to_its_code():
+    files = {path.stem for path in command.own_files(EXPERIMENTS["heads"])}
+    assert files == {"heads", "translation", "common"}
+    assert {path.stem for path in command.own_files(EXPERIMENTS["toy"])} == {"toy", "common"}
 
 
 def test_an_unknown_name_is_one_line():

@@ -10,6 +10,7 @@ from torch import nn
 from course.models.attention import key_mask, padding_mask
 from course.models.checkpoints import from_torch
 from course.models.transformer import Decoder, DecoderLayer, Encoder, EncoderLayer, Transformer
+from tests.support.weights import shaken
 
 
 @pytest.fixture(autouse=True, params=range(2), ids="draw {}".format)
@@ -24,12 +25,9 @@ def random_distinct_sizes(request: pytest.FixtureRequest):
     LENGTHS = torch.tensor([S, *(draw.randint(1, S - 1) for _ in range(B - 1))])
 
 
-@torch.no_grad()
 def copy_random_weights(ours: nn.Module, theirs: nn.Module):
     """Random weights for torch's module, norms and biases too, and the same for ours."""
-    for parameter in theirs.parameters():
-        parameter.normal_(std=0.4)
-    ours.load_state_dict(from_torch(theirs.state_dict()))
+    ours.load_state_dict(from_torch(shaken(theirs).state_dict()))
 
 
 def inputs():

@@ -1,18 +1,10 @@
 """Pictures of corpora draw the numbers they are given; what is looked at are the artists, not the pixels."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 
 from course.plots import corpora
-
-
-@pytest.fixture
-def ax():
-    figure, ax = plt.subplots()
-    yield ax
-    plt.close(figure)
 
 
 def drawn_texts(ax):

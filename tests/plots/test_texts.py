@@ -2,16 +2,8 @@
 
 import pytest
 import torch
-from matplotlib import pyplot as plt
 
 from course.plots import texts
-
-
-@pytest.fixture
-def ax():
-    figure, axes = plt.subplots()
-    yield axes
-    plt.close(figure)
 
 
 def test_characters_are_ranked_in_percent_and_white_space_has_a_name(ax):
