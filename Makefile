@@ -18,7 +18,7 @@ MAKEFLAGS += --no-print-directory
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup lab demo release student-release check grade validate test nightly results benchmark benchmark-models lint clean
+.PHONY: help setup lab demo release student-release check grade validate test nightly test-gpu results benchmark benchmark-models lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,7 +49,7 @@ lab: $(STAMP) ## open JupyterLab on the course
 
 demo: $(STAMP) ## grade the sample class and name the report to open
 	$(PY) -m tests.sample_class build/demo
-	$(COURSE) grade 01-attention --submitted build/demo/submitted --out build/demo $(GRADERS)
+	$(COURSE) grade --submitted build/demo/submitted --out build/demo $(GRADERS)
 	@echo
 	@echo "Open this report in a browser:  $(CURDIR)/build/demo/reports/class.html"
 
@@ -85,6 +85,9 @@ nightly: $(STAMP) ## run every test and write nightly/RESULTS.md
 	  sed -n '/^=.*\(short test summary\|slowest\|results\)/,$$p' build/nightly.log; \
 	  echo '```'; } > nightly/RESULTS.md; \
 	echo "Written: nightly/RESULTS.md"; exit $$status
+
+test-gpu: $(STAMP) ## run all solutions and lectures on a GPU, where there is one, and write nightly/GPU.md
+	$(PY) -m tests.notebooks.on_gpu $(ARGS)
 
 results: $(STAMP) ## train every model of the results table and write docs/results.md (30 minutes)
 	$(PY) -m course.experiments $(if $(JOBS),--jobs $(JOBS)) $(ARGS)

@@ -3,6 +3,7 @@
 Each answer is judged as in a graded run, but only its own exercise, and compared with the verdict of a plain kernel.
 """
 
+from collections import Counter
 from pathlib import Path
 
 import nbclient
@@ -146,11 +147,12 @@ def test_there_are_enough_answers(assignment):
     kinds = {
         kind: load(ROOT / "tests" / "answers" / assignment / f"{kind}.toml") for kind in ("wrong", "right", "trivial")
     }
-    assert len(kinds["wrong"]) >= 40
-    assert len(kinds["right"]) >= 15
     tested = {exercise.id for exercise in source.exercises if exercise.tests}
-    assert {answer.exercise for answer in kinds["wrong"]} == tested
-    assert {answer.exercise for answer in kinds["trivial"]} == tested
+    count = {kind: Counter(answer.exercise for answer in found) for kind, found in kinds.items()}
+    assert all(found.keys() == tested for found in count.values())
+    assert min(count["wrong"].values()) >= 6
+    assert min(count["right"].values()) >= 3
+    assert min(count["trivial"].values()) >= 4
 
 
 @pytest.mark.nightly

@@ -63,12 +63,10 @@ def test_what_is_notable_is_noted(graded):
     assignment, out, _ = graded
     summary = {row["student"]: row for row in rows(out, "summary.csv")}
     assert set(summary) == {student.id for student in students(assignment)}
-    assert summary["late"]["late"] == "1 h 30 min"
-    assert summary["reference"]["late"] == ""
-    assert "put back: A1_1-scaled, A1_5-leading" in summary["deleted-test"]["notes"]
-    assert "handed in as" in summary["renamed"]["notes"]
-    assert "kept as helper" in summary["library-softmax"]["notes"]
-    assert summary["saved-by-colab"]["notes"] == summary["saved-by-vscode"]["notes"] == ""
+    for student in students(assignment):
+        row = summary[student.id]
+        assert row["late"] == student.late
+        assert (student.noted in row["notes"]) if student.noted else not row["notes"], student.id
 
 
 def test_everyone_finds_a_page_and_no_hidden_test_in_it(graded):

@@ -11,6 +11,8 @@ Each assignment has a TOML file with a list of [[student]]:
     text = "…"                          a file that is no notebook
     saved_by = "colab"                  or "vscode": the metadata that they leave
     handed_in = "2026-03-02 …"          nbgrader's timestamp
+    late = "1 h 30 min"                 what the summary says of it
+    noted = "kept as helper"            part of what the summary notes of the file; nothing unless given
     expected = {"A1.5" = [7, "partial", "√d"]}    score, status, part of the message; exercises not named are full
 """
 
@@ -44,6 +46,8 @@ class Student:
     text: str | None = None
     saved_by: str = "jupyterlab"
     handed_in: str = IN_TIME
+    late: str = ""
+    noted: str = ""
     expected: dict[str, list] = field(default_factory=dict)
 
 
