@@ -22,7 +22,7 @@ MAY_IMPORT = {
     "data": FOUNDATION,
     "plots": FOUNDATION,
     "check": FOUNDATION,
-    "given": FOUNDATION,
+    "given": FOUNDATION | {"data"},
     "training": FOUNDATION,
     "metrics": FOUNDATION,
     "experiments": FOUNDATION | {"models", "data", "training", "metrics", "plots"},

@@ -34,6 +34,7 @@ def heat_map(
     for axis, labels in zip((axes.yaxis, axes.xaxis), ticks, strict=True):
         if labels is not None:
             axis.set_ticks(range(len(labels)), labels)
-            axes.tick_params(axis="x", rotation=45)
+    if ticks[1] is not None:  # a word ends at its column, so that long neighbours do not touch
+        plt.setp(axes.get_xticklabels(), rotation=45, ha="right", rotation_mode="anchor")
     axes.figure.colorbar(picture, ax=axes)
     return axes
