@@ -8,8 +8,8 @@ PY := $(VENV)/bin/python
 COURSE := $(PY) -m course.cli
 STAMP := $(VENV)/.installed
 GRADERS = $(if $(JOBS),--jobs $(JOBS))
-# A file's tests stay in one worker, so that a class that a fixture grades is graded once.
-WORKERS = -n $(or $(JOBS),2) --dist loadfile
+# tests/conftest.py says which tests stay in one worker: a file's, so that a class that a fixture grades is graded once.
+WORKERS = -n $(or $(JOBS),2) --dist loadgroup
 
 SHELL := bash
 .DEFAULT_GOAL := help

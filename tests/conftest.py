@@ -8,6 +8,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # kernels else warn about frozen modules
 
+import pytest
 import torch
 from jaxtyping import install_import_hook
 
@@ -17,3 +18,12 @@ torch.set_num_threads(1)
 # rooms that teach: the grader's processes must be in the tests what they are when a class is graded.
 TEACHING_ROOMS = ["course.data", "course.given", "course.models", "course.plots"]
 install_import_hook(TEACHING_ROOMS, "beartype.beartype")
+
+
+def pytest_collection_modifyitems(items):
+    """With `--dist loadgroup` a file's tests stay in one worker; those that judge answers are dealt out by exercise."""
+    for item in items:
+        drawn = getattr(item, "callspec", None)
+        answer = drawn.params.get("answer") if drawn else None
+        part = f"::{answer.exercise}" if hasattr(answer, "exercise") else ""
+        item.add_marker(pytest.mark.xdist_group(f"{item.path.relative_to(item.config.rootpath)}{part}"))

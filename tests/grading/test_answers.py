@@ -155,6 +155,18 @@ def test_there_are_enough_answers(assignment):
     assert min(count["trivial"].values()) >= 4
 
 
+@pytest.mark.parametrize("assignment", SOURCES)
+def test_the_readme_says_how_many_answers_there_are(assignment):
+    folder = ROOT / "tests" / "answers" / assignment
+    counts = " · ".join(f"{len(load(folder / f'{kind}.toml'))} {kind}" for kind in ("wrong", "right", "trivial"))
+    (row,) = (
+        line
+        for line in (ROOT / "README.md").read_text("utf-8").splitlines()
+        if f"assignments/{assignment}/" in line and line.startswith("| [")
+    )
+    assert row.endswith(f"| {counts} |")
+
+
 @pytest.mark.nightly
 @pytest.mark.parametrize(("assignment", "answer"), [*answers("wrong"), *answers("right"), *answers("trivial")])
 def test_the_verdict_does_not_hang_on_the_draw(assignment, answer: Answer, student_zygote, setups):

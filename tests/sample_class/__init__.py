@@ -5,6 +5,7 @@ Each assignment has a TOML file with a list of [[student]]:
     id = "no-scale"                     the student's folder
     note = "…"                          what is special about it
     answers = [{exercise = "A1.5", edits = [["old", "new"]]}]    as in tests/support/answers.py; else the reference's
+    answers = [{exercise = "A1.5", wrong = "no scale"}]          one that has this name in tests/answers (or right = …)
     stubs = ["A1.6"]                    exercises left as they were released
     deleted = ["A1_4-rows"]             cells that are gone
     notebook = "attention (1).ipynb"    the file's name, "" for no file at all
@@ -25,7 +26,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-from tests.support.answers import Answer, apply
+from tests.support.answers import Answer, apply, load
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -54,12 +55,21 @@ class Student:
 def students(assignment: str) -> list[Student]:
     """The students of the sample class who handed this assignment in."""
     entries = tomllib.loads((HERE / f"{assignment}.toml").read_text(encoding="utf-8"))["student"]
-    return [_student(entry) for entry in entries]
+    return [_student(assignment, entry) for entry in entries]
 
 
-def _student(entry: dict) -> Student:
-    answers = tuple(Answer(name=entry["id"], **_as_tuples(answer)) for answer in entry.pop("answers", ()))
+def _student(assignment: str, entry: dict) -> Student:
+    answers = tuple(_answer(assignment, entry["id"], answer) for answer in entry.pop("answers", ()))
     return Student(answers=answers, **_as_tuples(entry))
+
+
+def _answer(assignment: str, student: str, entry: dict) -> Answer:
+    for kind in ("wrong", "right"):
+        if kind in entry:
+            named = load(ROOT / "tests" / "answers" / assignment / f"{kind}.toml")
+            (found,) = (a for a in named if (a.exercise, a.name) == (entry["exercise"], entry[kind]))
+            return found
+    return Answer(name=student, **_as_tuples(entry))
 
 
 def _as_tuples(entry: dict) -> dict:
