@@ -9,10 +9,10 @@ from course.check.nested import map_leaves, tensors
 
 DEVICE = torch.device("cuda", 0)
 
-MADE = "a tensor was made on the CPU instead of on its input's device (device=q.device)"
+MADE = "a tensor was made on the CPU instead of on its input's device (device=x.device for an input x)"
 MOVED = "a tensor was moved to the CPU and not back (.cpu(), .to, .numpy())"
 KEPT = "a tensor from before the call stayed on the CPU (a global, a cache, or an unregistered buffer)"
-RESULT = "the result is on the CPU instead of on its input's device (device=q.device)"
+RESULT = "the result is on the CPU instead of on the device of the inputs, or the one that was asked for"
 NUMPY = "a tensor on a GPU cannot become a NumPy array"
 MISTAKES = (MADE, MOVED, KEPT, RESULT, NUMPY)
 

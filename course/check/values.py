@@ -114,7 +114,7 @@ def mismatch_of_parts(actual: Any, expected: tuple | list, rules: Rules, name: s
     """Compare tuples and lists part by part."""
     parts = f"{len(expected)} parts"
     if not isinstance(actual, tuple | list):
-        return Mismatch(wrong_type(actual, f"a tuple of {parts}"))
+        return Mismatch(wrong_type(actual, f"a {type(expected).__name__} of {parts}"))
     if len(actual) != len(expected):
         return Mismatch(f"{name} should have {parts} and has {len(actual)}")
     for place, (mine, wanted) in enumerate(zip(actual, expected, strict=True), start=1):
