@@ -36,6 +36,7 @@ KNOWN_ERRORS = {
     "without overflow": "a constant can't be converted to half precision without overflow",
     "must match the size": "the sizes of two tensors do not fit together",
     "shapes cannot be multiplied": "the shapes of a matrix product do not fit together",
+    "view size is not compatible": "a .view() of a tensor that lies in memory in another order: use .reshape()",
     "same device": "two tensors live on different devices",
     "same dtype": "two tensors have different dtypes",
     "inplace operation": "a tensor that the gradient needs was changed in place",
