@@ -139,9 +139,9 @@ class Transformer(nn.Module):
         return self.decode(target_in, self.encode(source), source)[0]
 
 
-def watch(model, source, target_in):
+def watch(model, source, target_in, memory=None):
     """A3.5: memory (B, S, d_model), logits (B, T, n_target), weights (B, H, T, S)."""
-    memory = model.encode(source)
+    memory = model.encode(source) if memory is None else memory
     return memory, *model.decode(target_in, memory, source)
 
 
@@ -184,17 +184,6 @@ def train(model, batches, d_model, warm_up=100, smoothing=0.1, factor=1.0):
         schedule.step()
         losses.append(float(loss))
     return losses
-
-
-def train_on_pairs(model, pairs, steps, d_model, **settings):
-    """A3.8: `train` on batches of 64 of these pairs of ids, in random order."""
-    ids = [[torch.tensor(row) for row in side] for side in zip(*pairs, strict=True)]
-
-    def batch(rows):
-        return tuple(nn.utils.rnn.pad_sequence([side[i] for i in rows], batch_first=True) for side in ids)
-
-    batches = [batch(torch.randint(len(pairs), (64,)).tolist()) for _ in range(steps)]
-    return train(model, batches, d_model, **settings)
 
 
 def greedy(model, source, max_length):
