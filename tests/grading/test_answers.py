@@ -12,7 +12,7 @@ import pytest
 
 from course.grading.judge import Bench, judge_exercise, setup_namespace
 from course.grading.notebook import Source, read_source
-from course.grading.program import program_for
+from course.grading.program import given_path, program_for
 from course.grading.rebuild import rebuild
 from course.grading.verdict import CellVerdict, exercise_verdict
 from tests.support.answers import Answer, apply, load, run_plain
@@ -60,9 +60,9 @@ def judged(
     return judge_exercise(source, rebuild(source, submitted), exercise, bench, setups[source.assignment])
 
 
-def hold_to_plain(cells: list[CellVerdict], submitted, exercise_id: str) -> None:
+def hold_to_plain(cells: list[CellVerdict], submitted, assignment: str, exercise_id: str) -> None:
     """The border must not change a verdict."""
-    plain = run_plain(submitted, exercise_id)
+    plain = run_plain(submitted, exercise_id, given=given_path(assignment))
     differing = {c.grade_id: (c, plain[c.grade_id]) for c in cells if (c.outcome == "passed") != plain[c.grade_id][0]}
     assert not differing
 
@@ -72,7 +72,7 @@ def test_the_reference_gets_all_points_on_both_sides_of_the_border(assignment, e
     source = SOURCES[assignment]
     cells = judged(source, source.nb, exercise_id, student_zygote, setups)
     assert [(c.grade_id, c.message) for c in cells if c.outcome != "passed"] == []
-    hold_to_plain(cells, source.nb, exercise_id)
+    hold_to_plain(cells, source.nb, assignment, exercise_id)
 
 
 @pytest.mark.parametrize("assignment", SOURCES)
@@ -100,7 +100,7 @@ def test_a_wrong_answer_loses_points_and_is_told_why(assignment, answer: Answer,
     assert answer.message in verdict.message
     # What may be called is the grader's to say: a kernel runs it. Where networks are trained, the reference is enough.
     if verdict.status != "forbidden" and source.exercise(answer.exercise).seconds <= QUICK:
-        hold_to_plain(cells, submitted, answer.exercise)
+        hold_to_plain(cells, submitted, assignment, answer.exercise)
 
 
 @pytest.mark.parametrize("assignment", SOURCES)
@@ -121,7 +121,7 @@ def test_a_right_answer_gets_all_points_however_it_is_written(assignment, answer
     cells = judged(source, submitted, answer.exercise, student_zygote, setups)
     assert [(c.grade_id, c.outcome, c.message) for c in cells if c.outcome != "passed"] == []
     if source.exercise(answer.exercise).seconds <= QUICK:
-        hold_to_plain(cells, submitted, answer.exercise)
+        hold_to_plain(cells, submitted, assignment, answer.exercise)
 
 
 @pytest.mark.parametrize(("assignment", "answer"), answers("trivial"))

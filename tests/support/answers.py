@@ -29,7 +29,6 @@ from nbformat import NotebookNode
 
 from course.check import ledger
 
-GIVEN = Path(__file__).parents[2] / "course" / "given"
 TEST_ROLES = ("visible", "hidden")
 
 
@@ -86,20 +85,18 @@ def apply(source_notebook: NotebookNode, answer: Answer) -> NotebookNode:
     return submission
 
 
-def run_plain(
-    notebook: NotebookNode, exercise: str, seed: int = 0, given: Path | None = None
-) -> dict[str, tuple[bool, str]]:
+def run_plain(notebook: NotebookNode, exercise: str, given: Path, seed: int = 0) -> dict[str, tuple[bool, str]]:
     """Run the test cells of one exercise in this process: grade_id -> (passed, message of the failure).
 
-    As the grader does: setup and given cells, stand-ins for earlier exercises (the file `given`, by default
-    that of 01-attention), the exercise's own answer with the extra cells before it, then each test cell by
-    itself, seeded, with a graded run's budget. A cell passes if it ends without error and a check passed.
+    As the grader does: setup and given cells, stand-ins for earlier exercises (the file `given`), the
+    exercise's own answer with the extra cells before it, then each test cell by itself, seeded, with a graded
+    run's budget. A cell passes if it ends without error and a check passed.
     """
     namespace = {"__name__": "__main__"}
     with _graded(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         problem = ""
-        for code in _program(notebook, exercise, given or GIVEN / "a01_attention.py"):
+        for code in _program(notebook, exercise, given):
             problem = _run(code, namespace) or problem
         results = {}
         for cell in notebook.cells:
