@@ -20,6 +20,7 @@ TEACHING_ROOMS = ["course.data", "course.given", "course.models", "course.plots"
 install_import_hook(TEACHING_ROOMS, "beartype.beartype")
 
 
+@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
 def pytest_collection_modifyitems(items):
     """With `--dist loadgroup` a file's tests stay in one worker; those that judge answers are dealt out by exercise."""
     for item in items:
