@@ -8,8 +8,8 @@ PY := $(VENV)/bin/python
 COURSE := $(PY) -m course.cli
 STAMP := $(VENV)/.installed
 GRADERS = $(if $(JOBS),--jobs $(JOBS))
-# tests/conftest.py says which tests stay in one worker: a file's, so that a class that a fixture grades is graded once.
-WORKERS = -n $(or $(JOBS),2) --dist loadgroup
+# tests/conftest.py says which tests stay in one worker.
+WORKERS = -n $(or $(JOBS),2) --dist loadfile
 
 SHELL := bash
 .DEFAULT_GOAL := help

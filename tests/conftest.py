@@ -1,6 +1,7 @@
 """What all tests share: one thread, no window, and annotations that are held while the tests run."""
 
 import os
+import re
 
 # Set before anything imports numpy, torch or matplotlib, and inherited by every process that a test starts:
 # two workers with one thread each are faster on two cores than four threads that fight.
@@ -8,9 +9,9 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 os.environ.setdefault("MPLBACKEND", "Agg")
 os.environ.setdefault("PYDEVD_DISABLE_FILE_VALIDATION", "1")  # kernels else warn about frozen modules
 
-import pytest
 import torch
 from jaxtyping import install_import_hook
+from xdist.scheduler import LoadScopeScheduling
 
 torch.set_num_threads(1)
 
@@ -20,11 +21,12 @@ TEACHING_ROOMS = ["course.data", "course.given", "course.models", "course.plots"
 install_import_hook(TEACHING_ROOMS, "beartype.beartype")
 
 
-@pytest.hookimpl(tryfirst=True)  # xdist reads the groups in the same hook
-def pytest_collection_modifyitems(items):
-    """With `--dist loadgroup` a file's tests stay in one worker; those that judge answers are dealt out by exercise."""
-    for item in items:
-        drawn = getattr(item, "callspec", None)
-        answer = drawn.params.get("answer") if drawn else None
-        part = f"::{answer.exercise}" if hasattr(answer, "exercise") else ""
-        item.add_marker(pytest.mark.xdist_group(f"{item.path.relative_to(item.config.rootpath)}{part}"))
+def pytest_xdist_make_scheduler(config, log):
+    """A file's tests stay in one worker, since they share what a fixture made; answers are dealt out by exercise."""
+
+    class ByFileOrExercise(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            exercise = re.search(r"\[\S+: (A\d+\.\d+) ", nodeid)
+            return nodeid.partition("::")[0] + (exercise[1] if exercise else "")
+
+    return ByFileOrExercise(config, log)
