@@ -60,13 +60,13 @@ class MultiHeadAttention(nn.Module):
     def forward(self, x, memory=None, mask=None):
         memory = x if memory is None else memory
         q, k, v = (
-            torch.stack(layer(tokens).chunk(self.heads, dim=-1), dim=1)  # (B, H, T or S, d_k)
+            split_heads(layer(tokens), self.heads)  # (B, H, T or S, d_k)
             for layer, tokens in ((self.W_Q, x), (self.W_K, memory), (self.W_V, memory))
         )
         identity = torch.diag_embed(torch.ones_like(k[..., 0]))  # (B, H, S, S)
         output = F.scaled_dot_product_attention(q, k, v, attn_mask=mask)
         weights = F.scaled_dot_product_attention(q, k, identity, attn_mask=mask)
-        return self.W_O(torch.cat(output.unbind(dim=1), dim=-1)), weights
+        return self.W_O(merge_heads(output)), weights
 
 
 def pad(sentences):

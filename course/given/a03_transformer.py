@@ -23,10 +23,10 @@ class _Attention(nn.Module):
         return self.inner(x, memory, memory, attn_mask=mask, average_attn_weights=False)
 
 
-def _positions(T, d_model, device=None):
-    """`positions` of the setup cell, from 0: (T, d_model)."""
+def _positions(T, d_model, offset=0, device=None):
+    """`positions` of the setup cell, other code: (T, d_model)."""
     column = torch.arange(d_model, device=device)
-    angle = torch.arange(T, device=device)[:, None] / 10_000 ** ((column - column % 2) / d_model)
+    angle = torch.arange(offset, offset + T, device=device)[:, None] / 10_000 ** ((column - column % 2) / d_model)
     return torch.where(column % 2 == 0, angle.sin(), angle.cos())
 
 
@@ -236,11 +236,7 @@ class CachedAttention(nn.Module):
     def forward(self, x, past=None):
         _, t, d_model = x.shape
         n = 0 if past is None else past[0].shape[1]
-        place = torch.arange(n, n + t, dtype=torch.float32, device=x.device)
-        pair = torch.arange(d_model, device=x.device).div(2, rounding_mode="floor")
-        angles = place.unsqueeze(-1) / 10_000 ** (2 * pair / d_model)  # (t, d_model)
-        even = torch.arange(d_model, device=x.device) % 2 == 0
-        x = x + torch.where(even, angles.sin(), angles.cos()).to(x.dtype)
+        x = x + _positions(t, d_model, n, x.device).to(x.dtype)
         new = self.W_K(x), self.W_V(x)
         cache = new if past is None else tuple(torch.cat(pair, dim=1) for pair in zip(past, new, strict=True))
         seen = torch.ones(t, n + t, dtype=torch.bool, device=x.device).tril(n)

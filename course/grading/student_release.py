@@ -14,8 +14,8 @@ from course.grading.notebook import read_notebook
 from course.grading.release import RELEASED, SOURCES, assignments_in, release, verify
 
 MARKER = Path(".student-release", "made-by-course")
-# What is copied, if the course has it, and why students need it.
 TEXTBOOK = Path("course", "models")
+# What is copied, if the course has it, and why students need it.
 ALLOWED = {
     "lectures": "what is taught",
     "assignments": "what they work on",

@@ -21,6 +21,7 @@ import json
 import tomllib
 from copy import deepcopy
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 
 import nbformat
@@ -66,10 +67,15 @@ def _student(assignment: str, entry: dict) -> Student:
 def _answer(assignment: str, student: str, entry: dict) -> Answer:
     for kind in ("wrong", "right"):
         if kind in entry:
-            named = load(ROOT / "tests" / "answers" / assignment / f"{kind}.toml")
-            (found,) = (a for a in named if (a.exercise, a.name) == (entry["exercise"], entry[kind]))
-            return found
+            return _named(assignment, kind)[entry["exercise"], entry[kind]]
     return Answer(name=student, **_as_tuples(entry))
+
+
+@cache
+def _named(assignment: str, kind: str) -> dict[tuple[str, str], Answer]:
+    """The answers of a file by exercise and name; the files are long, and are read once."""
+    answers = load(ROOT / "tests" / "answers" / assignment / f"{kind}.toml")
+    return {(answer.exercise, answer.name): answer for answer in answers}
 
 
 def _as_tuples(entry: dict) -> dict:
