@@ -18,7 +18,7 @@ MAKEFLAGS += --no-print-directory
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup lab demo release student-release check grade validate test nightly test-gpu results benchmark benchmark-models lint clean
+.PHONY: help setup lab lectures demo release student-release check grade validate browser test nightly test-gpu weights results benchmark benchmark-models lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -47,6 +47,9 @@ $(STAMP): pyproject.toml constraints.txt
 lab: $(STAMP) ## open JupyterLab on the course
 	$(PY) -m jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
+lectures: $(STAMP) ## run the lectures and store their outputs: make lectures [NB=lectures/01-sequences.ipynb]
+	$(PY) -m tests.notebooks.execute $(NB)
+
 demo: $(STAMP) ## grade the sample class and name the report to open
 	$(PY) -m tests.sample_class build/demo
 	$(COURSE) grade --submitted build/demo/submitted --out build/demo $(GRADERS)
@@ -70,10 +73,19 @@ validate: $(STAMP) ## hold a notebook's outputs to the reference's: make validat
 	$(call need,NB,make validate NB=assignments/01-attention/attention.ipynb)
 	$(COURSE) validate '$(NB)' $(ARGS)
 
-test: lint ## run the tests (all but the nightly ones)
+browser: ## find Chromium for the browser tests; as root on Debian or Ubuntu, install it
+	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
+	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	else \
+	  echo "make: no Chromium for the browser tests. On Debian and Ubuntu: sudo apt-get install chromium" >&2; \
+	  echo "make: or leave them out: make test ARGS='--ignore tests/browser'" >&2; \
+	fi
+
+test: lint browser ## run the tests (all but the nightly ones)
 	$(PY) -m pytest $(WORKERS) $(ARGS)
 
-nightly: $(STAMP) ## run every test and write nightly/RESULTS.md
+nightly: $(STAMP) browser ## run every test and write nightly/RESULTS.md
 	@mkdir -p build nightly
 	@command="$(PY) -m pytest -m '' $(WORKERS) --durations=10 $(ARGS)"; \
 	set -o pipefail; status=0; eval "$$command" 2>&1 | tee build/nightly.log || status=$$?; \
@@ -88,6 +100,9 @@ nightly: $(STAMP) ## run every test and write nightly/RESULTS.md
 
 test-gpu: $(STAMP) ## run all solutions and lectures on a GPU, where there is one, and write nightly/GPU.md
 	$(PY) -m tests.notebooks.on_gpu $(ARGS)
+
+weights: $(STAMP) ## train the small models that lectures load and write course/weights (12 minutes)
+	$(PY) -m course.experiments.weights $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
 results: $(STAMP) ## train every model of the results table and write docs/results.md (30 minutes)
 	$(PY) -m course.experiments $(if $(JOBS),--jobs $(JOBS)) $(ARGS)

@@ -22,11 +22,14 @@ install_import_hook(TEACHING_ROOMS, "beartype.beartype")
 
 
 def pytest_xdist_make_scheduler(config, log):
-    """A file's tests stay in one worker, since they share what a fixture made; answers are dealt out by exercise."""
+    """A file's tests stay in one worker, since they share what a fixture made.
 
-    class ByFileOrExercise(LoadScopeScheduling):
+    But answers are dealt out by exercise, and lectures that are run one by one.
+    """
+
+    class ByFileExerciseOrLecture(LoadScopeScheduling):
         def _split_scope(self, nodeid: str) -> str:
-            exercise = re.search(r"\[\S+: (A\d+\.\d+) ", nodeid)
-            return nodeid.partition("::")[0] + (exercise[1] if exercise else "")
+            part = re.search(r"\[\S+: (A\d+\.\d+) |::test_it_runs\w*\[([\w-]+)\]", nodeid)
+            return nodeid.partition("::")[0] + (part[0] if part else "")
 
-    return ByFileOrExercise(config, log)
+    return ByFileExerciseOrLecture(config, log)

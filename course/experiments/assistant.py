@@ -1,7 +1,7 @@
 """From a language model to an assistant: the same questions after each of three trainings."""
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from functools import partial
 from typing import NamedTuple
 
@@ -21,6 +21,7 @@ from course.training import train
 STAGES = PRETRAINED, TAUGHT, PREFERRING = "pre-training", "+ dialogues", "+ preferences"
 CONTROL = "(+ dialogues + chosen answers, without the rejected ones)"
 CONTEXT, BATCH = 64, 32
+SIZES = {"context": CONTEXT, "d_model": 64, "heads": 4, "layers": 2, "dropout": 0.0}
 LINES, PRETRAINING_STEPS, PRETRAINING_PEAK = 20_000, 1500, 3e-3
 CARELESS = 0.4  # share of the demonstrations that have a flaw
 DIALOGUE_STEPS, DIALOGUE_PEAK = 400, 1e-3
@@ -52,34 +53,40 @@ def imitation_loss(model: nn.Module, batch: Texts) -> tuple[Tensor, Tensor]:
     return dialogue_loss(model(tokens), targets, own)
 
 
-def run(variant: str, seed: int) -> Outcome:
+def stages(seed: int) -> Iterator[tuple[str, GPT]]:
+    """The name of each training and the model behind it: one model that goes on learning, and for CONTROL a copy."""
     seed_everything(seed)
-    model = GPT(len(dialogues.vocabulary()), CONTEXT, d_model=64, heads=4, layers=2, dropout=0.0)
-    asked = dialogues.dialogues(seed, careless=CARELESS)
-    valid, test = {}, {}
+    model = GPT(len(dialogues.vocabulary()), **SIZES)
 
-    def learn(stage: str, model: GPT, examples, collate, loss, steps: int, peak: float) -> None:
+    def learn(model: GPT, examples, collate, loss, steps: int, peak: float) -> GPT:
         batches = Batches(examples, collate, BATCH, seed)
         train(model, batches, loss, steps=steps, learning_rate=decay(peak, steps), seed=seed, progress=False)
+        return model
+
+    imitate = dialogues.dialogue_batch, imitation_loss
+    lines = [plain_text(line) for line in world.text(LINES, seed)]
+    yield PRETRAINED, learn(model, lines, *imitate, PRETRAINING_STEPS, PRETRAINING_PEAK)
+    demonstrations = [spoken(*dialogue) for dialogue in dialogues.dialogues(seed, careless=CARELESS).train]
+    yield TAUGHT, learn(model, demonstrations, *imitate, DIALOGUE_STEPS, DIALOGUE_PEAK)
+    judged = dialogues.preferences(PREFERENCES, seed)
+    chosen = [spoken(preference.question, preference.chosen) for preference in judged]
+    rejected = [spoken(preference.question, preference.rejected) for preference in judged]
+    last = PREFERENCE_STEPS, PREFERENCE_PEAK
+    yield CONTROL, learn(copy.deepcopy(model), chosen, *imitate, *last)
+    prefer = partial(judged_loss, frozen_copy(model))
+    yield PREFERRING, learn(model, list(zip(chosen, rejected, strict=True)), stack_pairs, prefer, *last)
+
+
+def run(variant: str, seed: int) -> Outcome:
+    asked = dialogues.dialogues(seed, careless=CARELESS)
+    valid, test = {}, {}
+    for stage, model in stages(seed):
         for found, rephrased, unasked in (
             (valid, asked.rephrased[::2], asked.valid),
             (test, asked.rephrased[1::2], asked.test),
         ):
             reached = scores(model, rephrased) | {"right, only read": scores(model, unasked)["right"]}
             found |= {f"{name}, {stage}": value for name, value in reached.items()}
-
-    imitate = dialogues.dialogue_batch, imitation_loss
-    lines = [plain_text(line) for line in world.text(LINES, seed)]
-    learn(PRETRAINED, model, lines, *imitate, PRETRAINING_STEPS, PRETRAINING_PEAK)
-    demonstrations = [spoken(*dialogue) for dialogue in asked.train]
-    learn(TAUGHT, model, demonstrations, *imitate, DIALOGUE_STEPS, DIALOGUE_PEAK)
-    judged = dialogues.preferences(PREFERENCES, seed)
-    chosen = [spoken(preference.question, preference.chosen) for preference in judged]
-    rejected = [spoken(preference.question, preference.rejected) for preference in judged]
-    last = PREFERENCE_STEPS, PREFERENCE_PEAK
-    learn(CONTROL, copy.deepcopy(model), chosen, *imitate, *last)
-    prefer = partial(judged_loss, frozen_copy(model))
-    learn(PREFERRING, model, list(zip(chosen, rejected, strict=True)), stack_pairs, prefer, *last)
     return Outcome(valid, test, {"parameters": parameters(model)})
 
 

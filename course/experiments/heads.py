@@ -14,14 +14,15 @@ from torch import Tensor
 from course.data import grammar
 from course.data.batches import Batches, translation_batch
 from course.data.grammar import Sentence
-from course.data.splits import split
+from course.data.splits import Split, split
 from course.data.vocabulary import tokenize
 from course.device import seed_everything
 from course.experiments.common import Claim, Experiment, Metrics, Outcome, decay, parameters, rows_of, translation_loss
-from course.experiments.translation import Languages, make_model, translate
+from course.experiments.translation import make_model
 from course.models.minilm import load_minilm
 from course.models.multi_head import recorded_weights
-from course.training import train
+from course.training import History, train
+from course.translator import Languages, Translator
 
 STEPS, PEAK, TRAINED_ON = 900, 3e-3, 12_000
 FAMILIES = ("crossing", "fitting")
@@ -33,8 +34,7 @@ Pronouns = Callable[[list[Sentence]], Metrics]
 def run(variant: str, seed: int) -> Outcome:
     """The seed draws the sentences, and the weights of what is trained here. The best head is chosen on `valid`."""
     seed_everything(seed)
-    asked = [s for family in FAMILIES for s in grammar.sentences(300, 1000 + seed, family)]
-    parts = split(asked, valid=200, test=300, seed=seed)
+    parts = questions(seed)
     maps, pronouns, facts = minilm() if variant == MINILM else translator(seed, [*parts.valid, *parts.test])
     looks = [Looks(maps, part) for part in (parts.valid, parts.test)]
     best = int(balanced(looks[0]).argmax())
@@ -50,6 +50,12 @@ def run(variant: str, seed: int) -> Outcome:
         for look, part in zip(looks, (parts.valid, parts.test), strict=True)
     ]
     return Outcome(*found, facts)
+
+
+def questions(seed: int) -> Split:
+    """Sentences that are asked about, in two parts: of the translator's training they are none."""
+    asked = [s for family in FAMILIES for s in grammar.sentences(300, 1000 + seed, family)]
+    return split(asked, valid=200, test=300, seed=seed)
 
 
 class Looks:
@@ -100,15 +106,21 @@ def minilm() -> tuple[Maps, Pronouns, dict]:
     return maps, lambda sentences: {}, {"parameters": parameters(model)}  # it translates nothing
 
 
-def translator(seed: int, held_out: list[Sentence]) -> tuple[Maps, Pronouns, dict]:
-    """The 8 heads of an encoder that learns to translate such sentences; and whether it says il and elle rightly."""
-    unseen = {sentence.english for sentence in held_out}
+def fit(seed: int, unseen: set[str]) -> tuple[Translator, History]:
+    """A transformer that learned to translate sentences of the grammar, none of the `unseen` among them."""
     pairs = [s for s in grammar.sentences(TRAINED_ON, seed) if s.english not in unseen]
-    languages = Languages(pairs)
+    languages = Languages.of(pairs)
     model = make_model("transformer", languages)
     batches = Batches([languages.encode(s) for s in pairs], translation_batch, 64, seed)
     rate = decay(PEAK, STEPS)
-    train(model, batches, translation_loss, steps=STEPS, learning_rate=rate, seed=seed, progress=False)
+    history = train(model, batches, translation_loss, steps=STEPS, learning_rate=rate, seed=seed, progress=False)
+    return Translator(model, languages), history
+
+
+def translator(seed: int, held_out: list[Sentence]) -> tuple[Maps, Pronouns, dict]:
+    """The 8 heads of the encoder of a translator; and whether it says il and elle rightly."""
+    trained, _ = fit(seed, {sentence.english for sentence in held_out})
+    model, languages = trained.model, trained.languages
 
     @torch.no_grad()
     def maps(sentence: Sentence) -> Tensor:
@@ -117,7 +129,7 @@ def translator(seed: int, held_out: list[Sentence]) -> tuple[Maps, Pronouns, dic
         return torch.cat([layer[0] for layer in weights.values()])[:, sentence.it]  # (heads, words)
 
     def pronouns(sentences: list[Sentence]) -> Metrics:
-        pairs = zip(translate(model, languages, sentences), sentences, strict=True)
+        pairs = zip(trained.translate([s.english for s in sentences]), sentences, strict=True)
         right = [pronoun(hypothesis) == pronoun(tokenize(sentence.french)) for hypothesis, sentence in pairs]
         return {PRONOUN: sum(right) / len(right)}
 

@@ -10,7 +10,7 @@ from course.data import topics
 from course.device import seed_everything
 from course.experiments.common import Claim, Experiment, Outcome, Row, decay, facts_of, mean_loss
 from course.models.gpt import GPT
-from course.training import token_loss, train
+from course.training import History, token_loss, train
 
 CONTEXT, BATCH, STEPS, LAYERS = 64, 12, 1500, 2
 WIDTHS = {8: 2, 16: 2, 32: 4, 64: 4, 128: 4}  # d_model: heads
@@ -35,16 +35,28 @@ def bits_per_character(model: nn.Module, ids: Tensor) -> float:
     return metrics.bits(mean_loss(model, batches, next_character_loss))
 
 
-def run(width: str, seed: int) -> Outcome:
+def sizes(d_model: int) -> dict:
+    """What makes a GPT of this width."""
+    return {"context": CONTEXT, "d_model": d_model, "heads": WIDTHS[d_model], "layers": LAYERS, "dropout": 0.0}
+
+
+def fit(width: str, seed: int) -> tuple[GPT, History]:
+    """The trained model and how its training went."""
     d_model = int(width)
     alphabet, parts = corpus()
     seed_everything(seed)
-    model = GPT(len(alphabet), CONTEXT, d_model, WIDTHS[d_model], LAYERS, dropout=0.0)
+    model = GPT(len(alphabet), **sizes(d_model))
     batches = topics.CharacterBatches(parts["train"], CONTEXT, BATCH, seed)
     peak = 4e-3 * (64 / d_model) ** 0.5
     history = train(
         model, batches, next_character_loss, steps=STEPS, learning_rate=decay(peak, STEPS), seed=seed, progress=False
     )
+    return model, history
+
+
+def run(width: str, seed: int) -> Outcome:
+    parts = corpus()[1]
+    model, history = fit(width, seed)
     valid, test = ({BITS: bits_per_character(model, parts[name])} for name in ("valid", "test"))
     return Outcome(valid, test, facts_of(model, history))
 

@@ -16,13 +16,14 @@ from course.data.vocabulary import BOS, EOS, PAD, Vocabulary, tokenize
 from course.device import seed_everything
 from course.experiments.common import Claim, Experiment, Outcome, decay, parameters, plateau, rows_of
 from course.models.bert import Bert, BertClassifier, BertPretraining, mask_tokens, masked_word_loss, pretraining_loss
-from course.training import train
+from course.training import History, train
 
 LABELS = (20, 100, 500)
 PER_LABEL = 24  # opinion words of each polarity; the datasheet of `reviews` says why so few
 PAIRS, STEPS, BATCH, HIDDEN = 40_000, 3600, 24, 0.3
 PEAK = 8e-4  # at three times this rate a post-LN encoder of this size learns frequencies and nothing else
 TUNING_STEPS, TUNING_PEAK = 60, 1e-3
+SIZES = {"d_model": 64, "heads": 4, "layers": 2, "d_ff": 256, "max_length": 64, "dropout": 0.0}
 MASK = "<mask>"
 
 
@@ -93,8 +94,8 @@ def few_reviews(n: int, seed: int) -> list[reviews.Review]:
     return reviews.labelled(n, 100 + seed, PER_LABEL)
 
 
-def pretrain(bert: Bert, seed: int) -> dict:
-    """Both tasks of §3.1 on unlabelled pairs; returns how well they go on pairs that were not seen."""
+def fit(bert: Bert, seed: int) -> tuple[BertPretraining, History]:
+    """Both tasks of §3.1 on unlabelled pairs."""
     pairs = sentence_pairs(PAIRS, seed=20)
     batches = Batches(pairs, stack, BATCH, seed)
     model = BertPretraining(bert)
@@ -102,6 +103,12 @@ def pretrain(bert: Bert, seed: int) -> dict:
     history = train(
         model, partial(masked_batch, batches, seed), loss, steps=STEPS, learning_rate=rate, seed=seed, progress=False
     )
+    return model, history
+
+
+def pretrain(bert: Bert, seed: int) -> dict:
+    """Pre-train, and say how well both tasks go on pairs that were not seen."""
+    model, history = fit(bert, seed)
     unseen = sentence_pairs(500, seed=30)
     held_out = masked_batch(Batches(unseen, stack, len(unseen)), 0, 0)
     with torch.no_grad():
@@ -145,7 +152,7 @@ def run(variant: str, seed: int) -> Outcome:
         for n in LABELS:
             valid[column(n)], test[column(n)] = bag_of_words(few_reviews(n, seed), *parts)
         return Outcome(valid, test, facts)
-    bert = Bert(len(vocabulary()), d_model=64, heads=4, layers=2, d_ff=256, max_length=64, dropout=0.0)
+    bert = Bert(len(vocabulary()), **SIZES)
     if variant == "pre-trained":
         facts |= pretrain(bert, seed)
     weights = {name: weight.clone() for name, weight in bert.state_dict().items()}

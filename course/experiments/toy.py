@@ -10,7 +10,7 @@ from course.data import toy
 from course.device import seed_everything
 from course.experiments.common import Claim, Experiment, Metrics, Outcome, facts_of, plateau, rows_of
 from course.models.toy import KINDS, SelfAttention1d, ToyNet
-from course.training import train
+from course.training import History, train
 
 PAIRS = {"shape": toy.BY_SHAPE, "side": toy.BY_SIDE}
 ERROR, OWN_KIND = "squared error", "attention to its own kind"
@@ -27,7 +27,8 @@ def squared_error(model: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tenso
     return F.mse_loss(model(x), y, reduction="sum"), y.numel()
 
 
-def run(variant: str, seed: int) -> Outcome:
+def fit(variant: str, seed: int) -> tuple[ToyNet, History]:
+    """The trained network and how its training went."""
     task, kind = variant.split(": ")
     seed_everything(seed)
     model = ToyNet(kind)
@@ -40,6 +41,12 @@ def run(variant: str, seed: int) -> Outcome:
         seed=seed,
         progress=False,
     )
+    return model, history
+
+
+def run(variant: str, seed: int) -> Outcome:
+    task = variant.split(": ")[0]
+    model, history = fit(variant, seed)
     valid, test = (scores(model, *toy.sequences(1000, pairs=PAIRS[task], seed=held_out)) for held_out in (1, 2))
     return Outcome(valid, test, facts_of(model, history))
 

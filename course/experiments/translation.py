@@ -1,40 +1,25 @@
 """English to French through a single vector, through Bahdanau's attention, and through a transformer."""
 
-from collections.abc import Sequence
 from functools import lru_cache
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from course import metrics
 from course.data import cldr
-from course.data.batches import Batches, TranslationBatch, translation_batch
+from course.data.batches import Batches, translation_batch
 from course.data.splits import Pair, split
-from course.data.vocabulary import BOS, EOS, Vocabulary, tokenize
+from course.data.vocabulary import tokenize
 from course.device import seed_everything
 from course.experiments.common import Claim, Experiment, Metrics, Outcome, Row, decay, facts_of, translation_loss
 from course.models.bahdanau import BahdanauEncoderDecoder
-from course.models.decoding import generate
-from course.models.multi_head import recorded_weights
 from course.models.recurrent import RecurrentEncoderDecoder
 from course.models.transformer import Transformer
-from course.training import train
+from course.training import History, train
+from course.translator import LONGEST, Languages, Translator, alignment
 
 KINDS = ("numbers", "dates", "units")
-LONGEST = 60  # tokens
 LENGTHS = ((1, 5), (6, 10), (11, 15), (16, LONGEST))  # source tokens, both ends included
-
-Encoded = tuple[list[int], list[int]]
-
-
-class Languages:
-    """The vocabularies of both sides of some pairs (English first, then French)."""
-
-    def __init__(self, pairs: Sequence[tuple]):
-        self.english, self.french = (Vocabulary.of(tokenize(pair[side]) for pair in pairs) for side in (0, 1))
-
-    def encode(self, pair: tuple) -> Encoded:
-        return self.english.encode(tokenize(pair[0])), self.french.encode(tokenize(pair[1]))
 
 
 class Corpus:
@@ -46,7 +31,7 @@ class Corpus:
         self.valid: list[Pair] = [pair for part in parts for pair in part.valid]
         self.test: list[Pair] = [pair for part in parts for pair in part.test]
         self.kinds = [kind for kind in KINDS for _ in range(held_out)]  # of the held-out pairs, in their order
-        self.languages = Languages(self.train)
+        self.languages = Languages.of(self.train)
 
 
 @lru_cache(maxsize=1)
@@ -54,20 +39,29 @@ def corpus() -> Corpus:
     return Corpus()
 
 
+GRU_SIZES = {"d_embedding": 64, "d_hidden": 64}
+SIZES = {
+    "thought vector": GRU_SIZES,
+    "Bahdanau attention": GRU_SIZES,
+    "transformer": {"d_model": 64, "heads": 4, "d_ff": 256, "layers": 2, "dropout": 0.0, "norm": "pre"},
+}
+MODELS = {
+    "thought vector": RecurrentEncoderDecoder,
+    "Bahdanau attention": BahdanauEncoderDecoder,
+    "transformer": Transformer,
+}
+
+
 def make_model(variant: str, languages: Languages) -> nn.Module:
-    sizes = len(languages.english), len(languages.french)
-    if variant == "transformer":
-        return Transformer(*sizes, d_model=64, heads=4, d_ff=256, layers=2, dropout=0.0, norm="pre")
-    if variant == "Bahdanau attention":
-        return BahdanauEncoderDecoder(*sizes, d_embedding=64, d_hidden=64)
-    return RecurrentEncoderDecoder(*sizes, d_embedding=64, d_hidden=64)
+    return MODELS[variant](len(languages.english), len(languages.french), **SIZES[variant])
 
 
 STEPS = {"thought vector": 3000, "Bahdanau attention": 1700, "transformer": 1700}
 PEAK = {"thought vector": 6e-3, "Bahdanau attention": 6e-3, "transformer": 4e-3}
 
 
-def run(variant: str, seed: int) -> Outcome:
+def fit(variant: str, seed: int) -> tuple[nn.Module, History]:
+    """The trained model and how its training went."""
     data = corpus()
     seed_everything(seed)
     model = make_model(variant, data.languages)
@@ -77,6 +71,12 @@ def run(variant: str, seed: int) -> Outcome:
     history = train(
         model, batches, translation_loss, steps=STEPS[variant], learning_rate=rate, seed=seed, progress=False
     )
+    return model, history
+
+
+def run(variant: str, seed: int) -> Outcome:
+    data = corpus()
+    model, history = fit(variant, seed)
     valid, test = (scores(model, data, part) for part in (data.valid, data.test))
     return Outcome(valid, test, facts_of(model, history))
 
@@ -84,7 +84,7 @@ def run(variant: str, seed: int) -> Outcome:
 def scores(model: nn.Module, data: Corpus, pairs: list[Pair]) -> Metrics:
     """Exact match and BLEU by length and by kind, and how often attention stands on the month when it is written."""
     references = [tokenize(pair.french) for pair in pairs]
-    hypotheses = translate(model, data.languages, pairs)
+    hypotheses = Translator(model, data.languages).translate([pair.english for pair in pairs])
     lengths = [len(tokenize(pair.english)) for pair in pairs]
     groups = {span_name(low, high): [low <= n <= high for n in lengths] for low, high in LENGTHS}
     groups |= {kind: [kind == other for other in data.kinds] for kind in KINDS}
@@ -106,38 +106,15 @@ def span_name(low: int, high: int) -> str:
 
 
 @torch.no_grad()
-def translate(model: nn.Module, languages: Languages, pairs: Sequence[tuple], batch_size: int = 300) -> list[list[str]]:
-    """Greedy translations, as words."""
-    found = []
-    for begin in range(0, len(pairs), batch_size):
-        batch = translation_batch([languages.encode(pair) for pair in pairs[begin : begin + batch_size]])
-        first = torch.full((len(batch.source),), BOS)
-        state = model.start(batch.source, batch.source_mask)
-        tokens = generate(model.step, state, first, end=EOS, max_length=LONGEST)
-        found += [languages.french.decode(row) for row in tokens.tolist()]
-    return found
-
-
-@torch.no_grad()
 def month_alignment(model: nn.Module, languages: Languages, dates: list[Pair]) -> float:
     """Share of dates for which the largest weight is on the English month while the French one is written.
 
-    The reference is fed (teacher forcing), so that every date counts. A transformer has many cross-attentions: the
-    last layer's is taken, its heads averaged.
+    The reference is fed (teacher forcing), so that every date counts.
     """
     batch = translation_batch([languages.encode(pair) for pair in dates])
     weights = alignment(model, batch)
     english, french = (torch.tensor(side) for side in zip(*map(cldr.month_positions, dates), strict=True))
     return (metrics.aligned(weights, french) == english).double().mean().item()
-
-
-def alignment(model: nn.Module, batch: TranslationBatch) -> Tensor:
-    """(B, T, S): where the model looks while it writes each target token."""
-    if isinstance(model, BahdanauEncoderDecoder):
-        return model.align(batch.source, batch.target_in, batch.source_mask)
-    with recorded_weights(model) as weights:
-        model(batch.source, batch.target_in, batch.source_mask)
-    return weights[f"decoder.layers.{len(model.decoder.layers) - 1}.cross_attention"].mean(dim=1)
 
 
 SHORT = span_name(*LENGTHS[0]) + ", exact match"
