@@ -18,7 +18,7 @@ MAKEFLAGS += --no-print-directory
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup lab lectures demo release student-release check grade validate browser test nightly test-gpu weights results benchmark benchmark-models lint clean
+.PHONY: help setup lab lectures slides demo release student-release check grade validate browser test nightly test-gpu weights results benchmark benchmark-models lint clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,9 @@ lab: $(STAMP) ## open JupyterLab on the course
 
 lectures: $(STAMP) ## run the lectures and store their outputs: make lectures [NB=lectures/01-sequences.ipynb]
 	$(PY) -m tests.notebooks.execute $(NB)
+
+slides: $(STAMP) ## every lecture as slides with speaker notes, in build/slides (npm fetches reveal.js once)
+	$(PY) -m course.slides build/slides $(ARGS)
 
 demo: $(STAMP) ## grade the sample class and name the report to open
 	$(PY) -m tests.sample_class build/demo

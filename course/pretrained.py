@@ -14,6 +14,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import nn
 
+from course.data import topics
 from course.data.vocabulary import SPECIALS, Vocabulary
 from course.errors import CourseError
 from course.models.bahdanau import BahdanauEncoderDecoder
@@ -24,6 +25,7 @@ from course.models.toy import ToyNet
 from course.models.transformer import Transformer
 from course.translator import Languages, Translator
 
+ALPHABET = "alphabet"  # the name of the characters of Python's help texts, which differ from Python to Python
 FOLDER = Path(__file__).with_name("weights")
 
 
@@ -78,7 +80,7 @@ def load(name: str, device: torch.device | str = "cpu") -> Pretrained:
     """The model of this name in eval mode, in single precision, on `device`.
 
     Raises:
-        CourseError: there is none, or its file is damaged.
+        CourseError: there is none, its file is damaged, or its alphabet is not that of this Python's help texts.
     """
     path = FOLDER / f"{name}.safetensors"
     if not path.exists():
@@ -94,6 +96,8 @@ def load(name: str, device: torch.device | str = "cpu") -> Pretrained:
             raise KeyError(*left_out, *unexpected)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CourseError(f"{path} does not fit this version of the course: `make weights` makes it anew") from error
+    if about["words"].get(ALPHABET, here := [*topics.characters().alphabet]) != here:
+        raise CourseError(f"{name} was trained on the help texts of another Python: `make weights` trains it on yours")
     return Pretrained(model.to(device).eval(), **about)
 
 

@@ -28,6 +28,7 @@ MAY_IMPORT = {
     "translator": FOUNDATION | {"models", "data"},
     "pretrained": FOUNDATION | {"models", "data", "translator"},
     "experiments": FOUNDATION | {"models", "data", "training", "metrics", "plots", "translator", "pretrained"},
+    "slides": FOUNDATION,
     "widgets": FOUNDATION | {"plots"},
     "grading": FOUNDATION | {"check"},
     "cli": FOUNDATION | {"grading"},

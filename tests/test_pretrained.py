@@ -8,7 +8,7 @@ import torch
 from safetensors import safe_open
 
 from course import metrics, pretrained
-from course.data import cldr, grammar
+from course.data import cldr, grammar, topics
 from course.data.splits import split
 from course.data.vocabulary import tokenize
 from course.errors import CourseError
@@ -76,6 +76,17 @@ def test_a_file_that_does_not_fit_says_what_to_do(folder: Path, harm: str):
         path.write_bytes(path.read_bytes()[:-9])
     with pytest.raises(CourseError, match="`make weights` makes it anew"):
         load("small")
+
+
+def test_an_alphabet_of_another_python_is_told(folder: Path):
+    pretrained.save("small", Pretrained(GPT(**SIZES), "GPT", SIZES, {"alphabet": ["a", "b"]}), command="")
+    with pytest.raises(CourseError, match="the help texts of another Python"):
+        load("small")
+
+
+def test_each_gpt_knows_the_alphabet_that_it_reads():
+    for width in WIDTHS:
+        assert load(f"gpt-{width}").words["alphabet"] == [*topics.characters().alphabet]
 
 
 # --- what they reach; the same splits as in the table of results

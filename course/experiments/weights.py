@@ -16,7 +16,7 @@ from course.data import dialogues, topics
 from course.device import seed_everything
 from course.experiments import assistant, heads, language, pretraining, toy, translation
 from course.models.bert import Bert
-from course.pretrained import Pretrained, save, words_of
+from course.pretrained import ALPHABET, Pretrained, save, words_of
 from course.training import History
 from course.translator import Languages
 
@@ -61,7 +61,10 @@ def toy_net(variant: str) -> Iterator[tuple[str, Pretrained]]:
 def gpt(width: str) -> Iterator[tuple[str, Pretrained]]:
     model, history = language.fit(width, SEED)
     arguments = {"vocab": len(topics.characters()), **language.sizes(int(width))}
-    yield f"gpt-{width}", Pretrained(model, "GPT", arguments, losses=course_of(history))
+    yield (
+        f"gpt-{width}",
+        Pretrained(model, "GPT", arguments, {ALPHABET: [*topics.characters().alphabet]}, course_of(history)),
+    )
 
 
 def bert() -> Iterator[tuple[str, Pretrained]]:

@@ -29,7 +29,7 @@ def heat_map(
         axes: where to draw; a figure of its own unless given.
     """
     axes = axes or plt.subplots(figsize=(4.2, 3.2), layout="constrained")[1]
-    picture = axes.imshow(matrix.detach().cpu(), cmap="viridis", vmin=bottom, vmax=top)
+    picture = axes.imshow(matrix.detach().cpu().numpy(), cmap="viridis", vmin=bottom, vmax=top)
     axes.set(xlabel=columns, ylabel=rows, title=title)
     for axis, labels in zip((axes.yaxis, axes.xaxis), ticks, strict=True):
         if labels is not None:

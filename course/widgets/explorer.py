@@ -68,9 +68,14 @@ class Explorer(ipywidgets.VBox):
         return {name: control.value for name, control in self.controls.items()}
 
     def redraw(self, change: Any = None) -> None:
-        """Draw the picture of the controls' values."""
+        """Draw the picture of the controls' values. Where that fails, the widget says so: JupyterLab would not."""
         self.figure.clear()
-        self.sentence = self.draw(self.figure, **self.values)
+        try:
+            self.sentence = self.draw(self.figure, **self.values)
+        except Exception as error:
+            text = html.escape(f"This could not be drawn ({type(error).__name__}: {error}). Run the cell again.")
+            self.picture.value = f'<p role="alert">{text}</p>'
+            raise
         buffer = io.BytesIO()
         self.figure.canvas.print_png(buffer)  # draws once; `savefig` draws twice
         self.png = buffer.getvalue()

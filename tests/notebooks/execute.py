@@ -7,6 +7,7 @@ left out: times of execution, progress bars, the versions of the kernel. Widgets
 import argparse
 import base64
 import io
+import os
 import re
 import sys
 import time
@@ -41,6 +42,8 @@ def tidy(nb: NotebookNode) -> None:
     """Leave out what is not for readers."""
     for cell in nb.cells:
         cell.metadata.pop("execution", None)
+        if cell.metadata.get("slideshow", {}).get("slide_type") == "-":
+            del cell.metadata["slideshow"]  # a live deck hides cells of type "-"; without one they go on below
         if cell.cell_type == "code":
             cell.outputs = [output for output in cell.outputs if not is_progress(output)]
             for data in (output.data for output in cell.outputs if PNG in output.get("data", {})):
@@ -70,6 +73,7 @@ def smaller(png: str) -> str:
 def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("lectures", nargs="*", type=Path, help="all, unless some are named")
+    os.environ.pop("MPLBACKEND", None)  # a kernel without a window of its own stores its figures
     failed = False
     for path in parser.parse_args(arguments).lectures or lectures():
         nb = nbformat.read(path, as_version=4)

@@ -46,6 +46,7 @@ def test_an_error_in_a_picture_is_not_swallowed(explorer: Explorer):
     explorer.draw = lambda figure, **values: 1 / 0
     with pytest.raises(ZeroDivisionError):
         explorer.controls["slope"].value = 0.25
+    assert "could not be drawn (ZeroDivisionError: division by zero). Run the cell again." in explorer.picture.value
 
 
 def test_a_control_without_a_label_is_refused():
