@@ -79,7 +79,7 @@ validate: $(STAMP) ## hold a notebook's outputs to the reference's: make validat
 browser: ## find Chromium for the browser tests; as root on Debian or Ubuntu, install it
 	@for name in chromium chromium-browser google-chrome; do command -v $$name >/dev/null && exit 0; done; \
 	if [ "$$(id -u)" = 0 ] && command -v apt-get >/dev/null; then \
-	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium >/dev/null; \
+	  apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends chromium fonts-dejavu-core >/dev/null; \
 	else \
 	  echo "make: no Chromium for the browser tests. On Debian and Ubuntu: sudo apt-get install chromium" >&2; \
 	  echo "make: or leave them out: make test ARGS='--ignore tests/browser'" >&2; \
