@@ -8,8 +8,12 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
-ROOT = Path(__file__).parents[2]
-PATHS = sorted((ROOT / "lectures").glob("*.ipynb"))
+from tests.notebooks.execute import lectures as lecture_paths
+from tests.notebooks.running import ROOT
+
+__all__ = ["PATHS", "ROOT", "Lecture", "anchor", "headings_of", "lectures", "slide_type"]
+
+PATHS = lecture_paths()
 
 
 @dataclass(frozen=True)

@@ -10,3 +10,11 @@ def ax():
     figure, ax = plt.subplots()
     yield ax
     plt.close(figure)
+
+
+@pytest.fixture
+def figure():
+    """An empty figure that is closed afterwards."""
+    figure = plt.figure()
+    yield figure
+    plt.close(figure)

@@ -1,28 +1,17 @@
 """Pictures of alignments show the weights, words and changes that they are given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 
 from course.plots import alignment
 from course.plots.alignment import Written
+from tests.support.pictures import texts
 
 SOURCE, TARGET = ["red", "car", "!"], ["voiture", "rouge", "<eos>"]
 WEIGHTS = torch.tensor([[0.1, 0.85, 0.05], [0.75, 0.25, 0.0], [0.0, 0.25, 0.75]])
 CANDIDATES = [[("voiture", 0.75), ("auto", 0.25)], [("rouge", 0.5), ("rousse", 0.25)], [("<eos>", 1.0), ("et", 0.0)]]
 WRITTEN = Written(SOURCE, TARGET, WEIGHTS, CANDIDATES)
-
-
-@pytest.fixture
-def figure():
-    figure = plt.figure()
-    yield figure
-    plt.close(figure)
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
 
 
 def test_a_map_has_a_row_for_each_word_that_is_written(ax):

@@ -7,20 +7,10 @@ import torch
 from jaxtyping import TypeCheckError
 
 from course.plots import lookup
+from tests.support.pictures import texts
 
 WORDS = ("je", "suis", "tableau", "étudiante")
 VALUES = torch.tensor([[-1.0, -1.0], [1.0, -1.0], [1.0, 1.0], [-1.0, 1.0]])
-
-
-@pytest.fixture
-def figure():
-    figure = plt.figure()
-    yield figure
-    plt.close(figure)
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
 
 
 def widths(bars) -> list[float]:

@@ -1,23 +1,12 @@
 """Masks and maps show what they are given; what seeps through layers is what a stack of attentions would show."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 
 from course.models.attention import attention, causal_mask
 from course.plots.masks import attention_maps, cells, frame, future, mask_panels, masked_weights, reach
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
-
-
-@pytest.fixture
-def figure():
-    figure = plt.figure()
-    yield figure
-    plt.close(figure)
+from tests.support.pictures import texts
 
 
 @pytest.mark.parametrize("layers", [1, 2, 3])

@@ -1,6 +1,5 @@
 """Pictures of scores show the numbers of the formula that they stand for."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -8,17 +7,7 @@ import torch.nn.functional as F
 from matplotlib.figure import Figure
 
 from course.plots import scores as pictures
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
-
-
-@pytest.fixture
-def figure():
-    figure = plt.figure()
-    yield figure
-    plt.close(figure)
+from tests.support.pictures import texts
 
 
 def test_a_layer_in_boxes_says_scores_weights_and_output(ax):

@@ -10,10 +10,7 @@ from matplotlib.patches import FancyArrowPatch
 from course.plots import sequences as draw
 from course.plots.palette import GREEN, GREY, ORANGE, VERMILION
 from course.plots.sequences import Fact
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
+from tests.support.pictures import texts
 
 
 def arrows(ax, colour: str) -> list[FancyArrowPatch]:

@@ -1,25 +1,14 @@
 """Drawings of tokens that attend: the weights, the winners and the moved rows are those that were given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
 
 from course.plots import tokens
 from course.plots.palette import BLUE, VERMILION
+from tests.support.pictures import texts
 
 WORDS = ["it", "looks", "floats"]
-
-
-@pytest.fixture
-def figure():
-    figure = plt.figure()
-    yield figure
-    plt.close(figure)
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
 
 
 def test_the_layer_has_one_source_for_queries_keys_and_values(ax):

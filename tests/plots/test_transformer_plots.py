@@ -1,6 +1,5 @@
 """The diagram says of each box what the model itself says; the other pictures show the numbers they are given."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -11,19 +10,9 @@ from course.models.multi_head import MultiHeadAttention
 from course.models.transformer import Embedding, FeedForward, Residual, Transformer
 from course.plots import transformer as plots
 from course.plots.transformer import PARTS, Sizes, facts
+from tests.support.pictures import texts
 
 SIZES = Sizes(B=2, S=7, T=5, d_model=12, H=3, V=11)
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
-
-
-@pytest.fixture
-def figure():
-    figure = plt.figure()
-    yield figure
-    plt.close(figure)
 
 
 @pytest.fixture(scope="module")
