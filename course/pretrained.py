@@ -96,7 +96,8 @@ def load(name: str, device: torch.device | str = "cpu") -> Pretrained:
             raise KeyError(*left_out, *unexpected)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
         raise CourseError(f"{path} does not fit this version of the course: `make weights` makes it anew") from error
-    if about["words"].get(ALPHABET, here := [*topics.characters().alphabet]) != here:
+    alphabet = about["words"].get(ALPHABET)
+    if alphabet is not None and alphabet != topics.characters().alphabet:
         raise CourseError(f"{name} was trained on the help texts of another Python: `make weights` trains it on yours")
     return Pretrained(model.to(device).eval(), **about)
 

@@ -7,7 +7,7 @@ from matplotlib.figure import Figure
 
 from course.plots.beam import DROPPED, Trace, beam_tree, finished, ranked, score, state_of
 from course.plots.palette import GREEN
-from course.widgets.explorer import Explorer
+from course.widgets.explorer import Explorer, fixed_axes
 
 
 def beam_stepper(traces: Mapping[str, Mapping[int, Trace]], *, end: str) -> Explorer:
@@ -23,8 +23,8 @@ def beam_stepper(traces: Mapping[str, Mapping[int, Trace]], *, end: str) -> Expl
     def draw(figure: Figure, sentence: str, beams: int, step: int, alpha: float) -> str:
         trace = traces[sentence][beams]
         now = min(step, len(trace))
-        figure.set_layout_engine("none")
-        beam_tree(figure.add_axes((0.02, 0.13, 0.68, 0.76)), trace, now, end=end)
+        (ax,) = fixed_axes(figure, (0.02, 0.13, 0.68, 0.76))
+        beam_tree(ax, trace, now, end=end)
         over = now == len(trace)
         found = ranked(finished(trace, now, end), alpha)
         lines = [f"{i}. {score(c, alpha):.2f}  (log p {c.log_probability:.2f})" for i, c in enumerate(found, 1)]

@@ -4,13 +4,12 @@ from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
 import ipywidgets
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from torch import Tensor
 
 from course.plots.heads import links, place_or_meaning
 from course.plots.palette import BLUE, GREEN, GREY, ORANGE, VERMILION
-from course.widgets.explorer import Explorer
+from course.widgets.explorer import Explorer, fixed_axes
 
 ALL_WORDS = -1
 Part = tuple[float, float, float, float]  # of a figure: left, bottom, width, height
@@ -33,12 +32,6 @@ class Example(NamedTuple):
     meant: int
     other: int
     looks: Tensor
-
-
-def panels(figure: Figure, *parts: Part) -> list[Axes]:
-    """Axes at fixed places: finding places for them would take longer than drawing them."""
-    figure.set_layout_engine("none")
-    return [figure.add_axes(part) for part in parts]
 
 
 def which_word_looks_where(
@@ -80,7 +73,7 @@ def which_word_looks_where(
 
 def draw_looks(figure: Figure, maps: Maps, layer: int, head: int, query: int | None) -> str:
     """The map of one head, and beside it the links of one word (or of all)."""
-    left, right = panels(figure, (0.03, 0.2, 0.36, 0.79), (0.37, 0.2, 0.62, 0.79))
+    left, right = fixed_axes(figure, (0.03, 0.2, 0.36, 0.79), (0.37, 0.2, 0.62, 0.79))
     words, weights = maps.words, maps.weights[layer, head].cpu()
     links(right, weights[None], words, query=query)
     left.imshow(weights.numpy(), cmap="viridis", vmin=0, vmax=1, aspect="auto")
@@ -146,7 +139,7 @@ def draw_test(
     figure: Figure, first: Tensor, second: Tensor, on_nouns: Tensor, example: Example, head: int, heads: int
 ) -> str:
     """All heads on the test with this one marked, and its look from "it" in one sentence."""
-    left, right = panels(figure, (0.07, 0.15, 0.38, 0.82), (0.57, 0.15, 0.41, 0.75))
+    left, right = fixed_axes(figure, (0.07, 0.15, 0.38, 0.82), (0.57, 0.15, 0.41, 0.75))
     place_or_meaning(left, first, second, marked={"this head": head}, legend=False)
     words, looks, label = example.words, example.looks[head].cpu(), ".".join(map(str, divmod(head, heads)))
     colours = [{example.meant: GREEN, example.other: ORANGE}.get(i, GREY) for i in range(len(words))]
@@ -185,7 +178,7 @@ def price_of_heads(d_model: int = 512) -> Explorer:
 
 def draw_price(figure: Figure, d_model: int, heads: int, tokens: int) -> str:
     """Bars relative to one head: what changes with the number of heads, and what doesn't."""
-    (ax,) = panels(figure, (0.2, 0.22, 0.77, 0.74))
+    (ax,) = fixed_axes(figure, (0.2, 0.22, 0.77, 0.74))
     parameters = 4 * d_model**2
     operations = 8 * tokens * d_model**2 + 4 * tokens**2 * d_model
     stored, rank = heads * tokens**2, min(d_model // heads, tokens)

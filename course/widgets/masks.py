@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from torch import Tensor
 
 from course.plots.masks import cells, frame, future, masked_weights, reach
-from course.widgets.explorer import Explorer
+from course.widgets.explorer import Explorer, fixed_axes
 
 Rows = tuple[tuple[bool, ...], ...]
 CELL = "34px"
@@ -111,8 +111,7 @@ def mask_painter(words: Sequence[str], weights_under: Callable[[Tensor], Tensor]
         weights = weights_under(allowed).detach().cpu()  # (T, T)
         known = reach(allowed, layers)  # (T, T)
         leaks = known & future(len(words))  # (T, T)
-        figure.set_layout_engine("none")
-        left, right = (figure.add_axes((x, 0.23, 0.39, 0.67)) for x in (0.11, 0.59))
+        left, right = fixed_axes(figure, *((x, 0.23, 0.39, 0.67) for x in (0.11, 0.59)))
         masked_weights(left, weights, words).set_title("weights in one layer, %", fontsize=9)
         frame(cells(right, known, [], words, labels=("", "token")), leaks)
         right.set_title(f"who knows of whom after {layers} layer{'s' * (layers > 1)}", fontsize=9)

@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from math import log2
 
 import ipywidgets
-from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from course.plots.palette import BLUE, VERMILION
@@ -19,9 +18,8 @@ from course.plots.sequences import (
     next_token_bars,
     translations,
 )
-from course.widgets.explorer import Explorer
+from course.widgets.explorer import Explorer, fixed_axes
 
-Rectangle = tuple[float, float, float, float]  # left, bottom, width, height, in shares of the figure
 NAMES = {" ": "a space", "\n": "the end of a line"}
 
 
@@ -59,7 +57,9 @@ def context_explorer(passages: Mapping[str, Passage]) -> Explorer:
     def draw(figure: Figure, passage: str, visible: int) -> str:
         shown = passages[passage]
         p, bits = shown.expected[visible - 1], shown.bits
-        above, left, right = axes(figure, (0.03, 0.86, 0.94, 0.12), (0.08, 0.14, 0.38, 0.66), (0.57, 0.14, 0.41, 0.66))
+        above, left, right = fixed_axes(
+            figure, (0.03, 0.86, 0.94, 0.12), (0.08, 0.14, 0.38, 0.66), (0.57, 0.14, 0.41, 0.66)
+        )
         context_window(above, shown.text, visible)
         next_token_bars(left, p, shown.truth)
         series = {"": {k: bits[k - 1] for k in range(1, longest + 1)}}
@@ -78,12 +78,6 @@ def context_explorer(passages: Mapping[str, Passage]) -> Explorer:
         "visible": ipywidgets.IntSlider(1, min=1, max=longest, description="visible characters"),
     }
     return Explorer(draw, controls, title="How far back must it look?", size=(8.0, 3.4))
-
-
-def axes(figure: Figure, *places: Rectangle) -> list[Axes]:
-    """Axes at fixed places: to find places anew takes longer than to draw."""
-    figure.set_layout_engine("none")
-    return [figure.add_axes(place) for place in places]
 
 
 def named(character: str) -> str:
@@ -114,7 +108,7 @@ def bottleneck_explorer(
 
     def draw(figure: Figure, length: int, number: int) -> str:
         shown = examples[length][(number - 1) % len(examples[length])]
-        upper, lower = axes(figure, (0.01, 0.46, 0.98, 0.53), (0.09, 0.15, 0.88, 0.28))
+        upper, lower = fixed_axes(figure, (0.01, 0.46, 0.98, 0.53), (0.09, 0.15, 0.88, 0.28))
         translations(upper, shown, width=width, rows=9)
         lines(lower, exact, xlabel="tokens in the English sentence", ylabel="exact match")
         lower.axvline(length, color=VERMILION, linestyle=":", linewidth=2)
@@ -144,7 +138,7 @@ def luggage_explorer(source: Sequence[str], target: Sequence[str], facts: Sequen
     S, T = len(source), len(target)
 
     def draw(figure: Figure, step: int) -> str:
-        ax, below = axes(figure, (0.2, 0.42, 0.78, 0.55), (0.2, 0.1, 0.78, 0.17))
+        ax, below = fixed_axes(figure, (0.2, 0.42, 0.78, 0.55), (0.2, 0.1, 0.78, 0.17))
         luggage(ax, source, target, facts, now=step - 1)
         ax.set_xlabel("")
         edges = [t - 0.5 for t in range(S + T + 1)]
