@@ -3,11 +3,10 @@
     python -m course.experiments [NAME …] [--seeds 3] [--jobs 2] [--out docs/results.md] [--again]
 
 Each run is a process of its own with one thread. What is finished lies in build/experiments/ and is not run twice,
-unless `--again` is given or the code of the course changed since.
+unless `--again` is given or the code that it depends on changed since. With names, the other tables of the page stay.
 """
 
 import argparse
-import hashlib
 import json
 import os
 import platform
@@ -22,12 +21,12 @@ from tqdm.auto import tqdm
 
 from course.errors import CourseError
 from course.experiments.common import Experiment, Outcome, timed
+from course.experiments.digest import digest
 from course.experiments.registry import EXPERIMENTS
-from course.experiments.report import page
+from course.experiments.report import page, section, sections_of
 
 ROOT = Path(__file__).parents[2]
 KEPT = ROOT / "build" / "experiments"
-ROOMS = ("models", "data", "training", "metrics.py", "device.py")  # what every number may depend on
 
 
 @dataclass(frozen=True)
@@ -68,7 +67,9 @@ def main() -> None:
     except CourseError as error:
         sys.exit(str(error))
     machine = f"{platform.machine()}, Python {platform.python_version()}, torch {torch.__version__}"
-    options.out.write_text(page(finished, machine), encoding="utf-8")
+    before = sections_of(options.out.read_text(encoding="utf-8")) if options.out.exists() else {}
+    tables = before | {e.title: section(e, outcomes, machine) for e, outcomes in finished}
+    options.out.write_text(page([tables[e.title] for e in EXPERIMENTS.values() if e.title in tables]), encoding="utf-8")
     print(f"Written: {options.out}")
 
 
@@ -107,24 +108,6 @@ def run_one(job: Job) -> float:
 
 def read(job: Job) -> Outcome:
     return Outcome(**json.loads(job.file.read_text(encoding="utf-8")))
-
-
-def own_files(experiment: Experiment) -> list[Path]:
-    """The experiment's module and those beside it that it takes something from."""
-    module = sys.modules[experiment.run.__module__]
-    names = {module.__name__, *(str(getattr(value, "__module__", "")) for value in vars(module).values())}
-    return sorted(Path(sys.modules[name].__file__) for name in names if name.startswith("course.experiments."))
-
-
-def digest(experiment: Experiment) -> str:
-    """Of all code that its numbers may depend on: a changed model has new results."""
-    package = ROOT / "course"
-    shared = [file for room in ROOMS for file in sorted([package / room, *(package / room).rglob("*.py")])]
-    found = hashlib.sha256()
-    for file in (*own_files(experiment), *shared):
-        if file.is_file():
-            found.update(file.read_bytes())
-    return found.hexdigest()[:12]
 
 
 if __name__ == "__main__":

@@ -1,5 +1,6 @@
 """From outcomes to a page: medians with their spread, claims with their verdict, what a run cost."""
 
+import re
 import statistics
 from collections.abc import Sequence
 
@@ -8,30 +9,40 @@ from course.experiments.common import Claim, Experiment, Outcome, Row
 Outcomes = dict[str, list[Outcome]]  # variant -> one for each seed
 
 
-def page(sections: Sequence[tuple[Experiment, Outcomes]], machine: str) -> str:
-    """The whole page, in markdown."""
-    runs = [outcome for _, outcomes in sections for several in outcomes.values() for outcome in several]
-    seeds = min(len(several) for _, outcomes in sections for several in outcomes.values())
-    longest = max(outcome.cpu_seconds for outcome in runs)
-    head = f"""# What the models reach
+HEAD = """# What the models reach
 
-Every number here comes from a run of `make results` ({machine}), which anybody can repeat. A cell is the median
-over {seeds} seeds, with the smallest and the largest value below it. All numbers are of the test split.
-Whatever was chosen, settings and thresholds alike, was chosen on the validation split. The longest of the
-{len(runs)} runs took {longest:.0f} CPU-seconds on one thread.
+Every number here comes from a run of `make results`, which anybody can repeat. A cell is the median over the seeds,
+with the smallest and the largest value below it. All numbers are of the test split. Whatever was chosen, settings
+and thresholds alike, was chosen on the validation split. CPU-s: processor seconds of the longest run, on one thread.
 
 A claim names two groups of runs. Its threshold lies halfway between them on the validation split; the claim is
 borne out if it parts them on the test split too, every run on its side."""
-    return "\n\n".join([head, *(section(experiment, outcomes) for experiment, outcomes in sections)]) + "\n"
 
 
-def section(experiment: Experiment, outcomes: Outcomes) -> str:
+def page(sections: Sequence[str]) -> str:
+    """The whole page, in markdown."""
+    return "\n\n".join([HEAD, *sections]) + "\n"
+
+
+def sections_of(text: str) -> dict[str, str]:
+    """The sections of such a page by their titles."""
+    found = {}
+    for part in re.split(r"^(?=## )", text, flags=re.MULTILINE)[1:]:
+        title = part.partition("\n")[0].removeprefix("## ")
+        found[title] = part.rstrip("\n")
+    return found
+
+
+def section(experiment: Experiment, outcomes: Outcomes, machine: str) -> str:
     """One table with what belongs to it."""
     parts = [f"## {experiment.title}", experiment.setting, table(experiment, outcomes)]
     if experiment.claims:
         parts.append(claims_table(experiment.claims, outcomes))
     remarks = experiment.remarks(outcomes)
-    return "\n\n".join([*parts, remarks] if remarks else parts)
+    if remarks:
+        parts.append(remarks)
+    seeds = min(map(len, outcomes.values()))
+    return "\n\n".join([*parts, f"*{seeds} seeds; {machine}.*"])
 
 
 def table(experiment: Experiment, outcomes: Outcomes) -> str:

@@ -13,9 +13,12 @@ from course.data import dialogues
 from course.data.splits import split
 from course.experiments import __main__ as command
 from course.experiments import assistant, heads, language, minilm, pretraining, toy, translation
+from course.experiments import digest as digests
 from course.experiments.common import Experiment, Outcome, decay, plateau, rows_of, timed
+from course.experiments.digest import digest
 from course.experiments.language import power_law
 from course.experiments.registry import EXPERIMENTS
+from course.experiments.report import page, sections_of
 
 ROOT = Path(__file__).parents[2]
 
@@ -128,16 +131,34 @@ def test_what_is_finished_is_not_run_again(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_changed_code_has_new_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
-    before = command.digest(EXPERIMENTS["toy"])
-    assert before == command.digest(EXPERIMENTS["toy"]) != command.digest(EXPERIMENTS["language"])
-    monkeypatch.setattr(command, "ROOMS", ("models",))
-    assert command.digest(EXPERIMENTS["toy"]) != before
+    before = digest(EXPERIMENTS["toy"])
+    assert before == digest(EXPERIMENTS["toy"]) != digest(EXPERIMENTS["language"])
+    changed = tmp_path / "attention.py"
+    changed.write_text("# another attention\n")
+    known = digests.module_file
+    monkeypatch.setattr(
+        digests, "module_file", lambda name: changed if name == "course.models.attention" else known(name)
+    )
+    assert digest(EXPERIMENTS["toy"]) != before
 
 
-def test_what_an_experiment_takes_from_another_belongs_to_its_code():
-    files = {path.stem for path in command.own_files(EXPERIMENTS["heads"])}
-    assert files == {"heads", "translation", "common"}
-    assert {path.stem for path in command.own_files(EXPERIMENTS["toy"])} == {"toy", "common"}
+def test_the_code_of_an_experiment_is_what_it_imports_near_and_far():
+    found = {path.relative_to(ROOT).with_suffix("").as_posix() for path in digests.files(EXPERIMENTS["heads"])}
+    near = {"course/experiments/heads", "course/experiments/translation", "course/experiments/common"}
+    far = {"course/models/attention", "course/data/lexicon", "course/training/loop", "course/device"}
+    assert near | far <= found
+    assert not found & {"course/experiments/toy", "course/models/toy", "course/data/toy", "course/data/reviews"}
+
+
+def test_tables_that_were_not_asked_for_stay(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    out = tmp_path / "results.md"
+    out.write_text(page([f"## {e.title}\n\nOld {name}." for name, e in EXPERIMENTS.items() if name != "language"]))
+    monkeypatch.setattr(command, "run_all", lambda chosen, *options: [(chosen[0], {})])
+    monkeypatch.setattr(command, "section", lambda e, outcomes, machine: f"## {e.title}\n\nNew {e.name}.")
+    monkeypatch.setattr(sys, "argv", ["experiments", "language", "--out", str(out)])
+    command.main()
+    words = [text.split()[-2:] for text in sections_of(out.read_text()).values()]
+    assert words == [["New" if name == "language" else "Old", f"{name}."] for name in EXPERIMENTS]
 
 
 def test_an_unknown_name_is_one_line():

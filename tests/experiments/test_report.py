@@ -3,7 +3,7 @@
 import pytest
 
 from course.experiments.common import Claim, Experiment, Outcome, Row
-from course.experiments.report import judge, page, spread, table
+from course.experiments.report import judge, page, section, sections_of, spread, table
 
 
 def outcomes(valid: dict[str, list[float]], test: dict[str, list[float]]):
@@ -59,10 +59,18 @@ def experiment(**changes) -> Experiment:
 
 def test_the_page_shows_test_numbers_and_says_what_does_not_hold():
     found = outcomes({"a": [0.9, 0.8], "b": [0.1, 0.2]}, {"a": [0.7, 0.6], "b": [0.65, 0.2]})
-    text = page([(experiment(remarks=lambda outcomes: "A remark."), found)], "here")
+    text = page([section(experiment(remarks=lambda outcomes: "A remark."), found, "here")])
     assert "## One" in text and "How it was." in text and "A remark." in text
     assert "| the first | **0.650**<br>0.600–0.700 | 1,234 | 7 |" in text
     assert "| a is better | 0.5 | 0.7, 0.6 | 0.65, 0.2 | **no** |" in text
+    assert text.endswith("*2 seeds; here.*\n")
+
+
+def test_a_page_is_made_of_its_sections_again():
+    sections = {"One": "## One\n\nFirst.\n\n### Below\n\nMore.", "Two": "## Two\n\nSecond."}
+    text = page([*sections.values()])
+    assert sections_of(text) == sections
+    assert page([*sections_of(text).values()]) == text
 
 
 def test_rows_of_one_variant_are_told_apart_by_their_suffix():
