@@ -91,12 +91,18 @@ def on_device(modules: list[nn.Module]) -> Iterator[int]:
 
 @contextmanager
 def quiet_gpu() -> Iterator[None]:
-    """Have the calls of torch.cuda that only wait, measure or tidy up do so without a GPU."""
+    """Have the calls of torch.cuda that only wait, measure or tidy up do so without a GPU.
+
+    And keep cuDNN out of it: where there is a GPU, a recurrent layer would have it lay out weights that lie on the CPU.
+    """
     before = {name: getattr(torch.cuda, name) for name in GPU_CALLS}
+    cudnn = torch.backends.cudnn.enabled
     try:
+        torch.backends.cudnn.enabled = False
         for name, answer in GPU_CALLS.items():
             setattr(torch.cuda, name, lambda *args, answer=answer, **kwargs: answer)
         yield
     finally:
+        torch.backends.cudnn.enabled = cudnn
         for name, function in before.items():
             setattr(torch.cuda, name, function)

@@ -313,6 +313,14 @@ def test_what_a_gpu_accepts_passes_with_the_values_of_the_cpu(fn):
     check.runs_on_any_device(fn, *given, expected=expected)
 
 
+def test_cudnn_stays_out_of_it_and_comes_back():
+    """On a machine with a GPU a recurrent layer asks it to lay out its weights; they only say that they are there."""
+    before = torch.backends.cudnn.enabled
+    seen = []
+    stand_in.run(lambda x: seen.append(torch.backends.cudnn.enabled) or x, (torch.ones(2),))
+    assert seen == [False] and torch.backends.cudnn.enabled == before
+
+
 def test_arguments_keep_their_values_and_stay_unmarked():
     q, *rest = inputs()
     before = q.clone()
