@@ -104,10 +104,10 @@ nightly: $(STAMP) browser ## run every test and write nightly/RESULTS.md
 test-gpu: $(STAMP) ## run all solutions and lectures on a GPU, where there is one, and write nightly/GPU.md
 	$(PY) -m tests.notebooks.on_gpu $(ARGS)
 
-weights: $(STAMP) ## train the small models that lectures load and write course/weights (12 minutes)
+weights: $(STAMP) ## train the small models that lectures load and write course/weights (16 minutes)
 	$(PY) -m course.experiments.weights $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
-results: $(STAMP) ## train every model of the results table and write docs/results.md (30 minutes)
+results: $(STAMP) ## train every model of the results table and write docs/results.md (an hour)
 	$(PY) -m course.experiments $(if $(JOBS),--jobs $(JOBS)) $(ARGS)
 
 benchmark: $(STAMP) ## how fast grading is, beside nbgrader: ratios with their spread (20 minutes)

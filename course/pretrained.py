@@ -12,17 +12,23 @@ from pathlib import Path
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
-from torch import nn
+from torch import Tensor, nn
 
 from course.data import topics
 from course.data.vocabulary import SPECIALS, Vocabulary
 from course.errors import CourseError
 from course.models.bahdanau import BahdanauEncoderDecoder
 from course.models.bert import Bert, BertPretraining
+from course.models.captioning import Captioner
+from course.models.clip import Clip, ImageTower, TextTower
+from course.models.coupling import FactoredAttention
+from course.models.decision import DecisionTransformer
+from course.models.distances import DistanceNet
 from course.models.gpt import GPT
 from course.models.recurrent import RecurrentEncoderDecoder
 from course.models.toy import ToyNet
 from course.models.transformer import Transformer
+from course.models.vit import ViT
 from course.translator import Languages, Translator
 
 ALPHABET = "alphabet"  # the name of the characters of Python's help texts, which differ from Python to Python
@@ -34,6 +40,11 @@ def pretraining(**sizes) -> BertPretraining:
     return BertPretraining(Bert(**sizes))
 
 
+def clip(image: dict, text: dict) -> Clip:
+    """CLIP of towers of these sizes."""
+    return Clip(ImageTower(**image), TextTower(**text))
+
+
 BUILDERS = {
     "RecurrentEncoderDecoder": RecurrentEncoderDecoder,
     "BahdanauEncoderDecoder": BahdanauEncoderDecoder,
@@ -41,6 +52,12 @@ BUILDERS = {
     "ToyNet": ToyNet,
     "GPT": GPT,
     "BertPretraining": pretraining,
+    "Captioner": Captioner,
+    "Clip": clip,
+    "ViT": ViT,
+    "FactoredAttention": FactoredAttention,
+    "DistanceNet": DistanceNet,
+    "DecisionTransformer": DecisionTransformer,
 }
 
 
@@ -71,6 +88,15 @@ def words_of(vocabulary: Vocabulary) -> list[str]:
     return vocabulary.words[len(SPECIALS) :]
 
 
+def learned(model: nn.Module) -> dict[str, Tensor]:
+    """What training changes: the parameters, and the running means and variances of batch normalisation.
+
+    Other buffers (masks, positions) a model makes for itself.
+    """
+    statistics = {key: x for key, x in model.named_buffers() if key.endswith(("running_mean", "running_var"))}
+    return dict(model.named_parameters()) | statistics
+
+
 def names() -> list[str]:
     """What `load` knows."""
     return sorted(path.stem for path in FOLDER.glob("*.safetensors"))
@@ -91,7 +117,7 @@ def load(name: str, device: torch.device | str = "cpu") -> Pretrained:
             weights = {key: file.get_tensor(key).float() for key in file.keys()}  # noqa: SIM118, it is no dict
         model = BUILDERS[about["kind"]](**about["arguments"])
         missing, unexpected = model.load_state_dict(weights, strict=False)
-        left_out = set(missing) & {key for key, _ in model.named_parameters()}  # tied ones are written once
+        left_out = set(missing) & set(learned(model))  # tied ones are written once
         if left_out or unexpected:
             raise KeyError(*left_out, *unexpected)
     except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
@@ -111,7 +137,7 @@ def load_translator(name: str, device: torch.device | str = "cpu") -> Translator
 def save(name: str, trained: Pretrained, command: str) -> Path:
     """Write it to `FOLDER`, in half precision, with the command that made it. What two layers share is written once."""
     about = {key: getattr(trained, key) for key in ("kind", "arguments", "words", "losses")} | {"command": command}
-    weights = {key: value.detach().half().contiguous().cpu() for key, value in trained.model.named_parameters()}
+    weights = {key: value.detach().half().contiguous().cpu() for key, value in learned(trained.model).items()}
     FOLDER.mkdir(exist_ok=True)
     path = FOLDER / f"{name}.safetensors"
     save_file(weights, path, {"course": json.dumps(about, ensure_ascii=False)})

@@ -8,10 +8,11 @@ import torch
 from safetensors import safe_open
 
 from course import metrics, pretrained
-from course.data import cldr, grammar, topics
+from course.data import canvases, cldr, grammar, topics
 from course.data.splits import split
 from course.data.vocabulary import tokenize
 from course.errors import CourseError
+from course.experiments import captioning
 from course.experiments.language import LAYERS, WIDTHS
 from course.experiments.weights import JOBS
 from course.models.gpt import GPT
@@ -62,6 +63,46 @@ def test_what_is_saved_comes_back_up_to_half_precision(folder: Path):
     assert (found.words, found.losses, found.command) == ({"words": ["a"]}, [1.5], "by hand")
 
 
+class Normalised(torch.nn.Module):
+    """Batch normalisation, and a buffer that every new model makes anew."""
+
+    def __init__(self, d: int):
+        super().__init__()
+        self.norm = torch.nn.BatchNorm1d(d)
+        self.register_buffer("ramp", torch.arange(float(d)))
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return self.norm(x) + self.ramp
+
+
+def test_running_statistics_come_back_and_other_buffers_are_made_anew(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(pretrained.BUILDERS, "Normalised", Normalised)
+    model, x = Normalised(3), 5 + 2 * torch.randn(50, 3)
+    for _ in range(40):
+        model(x)
+    path = pretrained.save("normalised", Pretrained(model, "Normalised", {"d": 3}), command="")
+    torch.testing.assert_close(load("normalised").model(x), model.eval()(x), rtol=1e-2, atol=1e-2)
+    with safe_open(path, framework="pt") as file:
+        assert set(file.keys()) == {"norm.weight", "norm.bias", "norm.running_mean", "norm.running_var"}
+        assert {file.get_tensor(key).dtype for key in file.keys()} == {torch.float16}  # noqa: SIM118, it is no dict
+
+
+def test_a_file_without_its_running_statistics_is_told(folder: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setitem(pretrained.BUILDERS, "Normalised", Normalised)
+    with monkeypatch.context() as before:
+        before.setattr(pretrained, "learned", lambda model: dict(model.named_parameters()))
+        pretrained.save("normalised", Pretrained(Normalised(3), "Normalised", {"d": 3}), command="")
+    with pytest.raises(CourseError, match="`make weights` makes it anew"):
+        load("normalised")
+
+
+@pytest.mark.parametrize("name", names())
+def test_what_is_loaded_and_saved_again_is_the_same_file(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    found, before = load(name), (pretrained.FOLDER / f"{name}.safetensors").read_bytes()
+    monkeypatch.setattr(pretrained, "FOLDER", tmp_path)
+    assert pretrained.save(name, found, found.command).read_bytes() == before
+
+
 def test_an_unknown_name_lists_those_that_are_there(folder: Path):
     pretrained.save("small", Pretrained(GPT(**SIZES), "GPT", SIZES), command="")
     with pytest.raises(CourseError, match="no trained weights of that name: large"):
@@ -110,6 +151,13 @@ def exact(name: str, pairs: list) -> float:
 def test_translators_are_those_of_the_table(name: str, kind: str, low: float, high: float):
     pairs = split(cldr.pairs(kind, 5000, seed=0), 300, 300).test[:100]
     assert low <= exact(name, pairs) <= high
+
+
+def test_the_captioner_says_what_is_there_and_looks_at_what_it_names():
+    reached = captioning.scores(load("captioner").model, canvases.canvases(500, "test"))
+    assert reached[captioning.EXACT] >= 0.95
+    assert reached[captioning.NAMED] >= 0.9
+    assert reached[captioning.OTHER] <= 0.1
 
 
 def test_the_seeds_own_sentences_are_translated():

@@ -1,6 +1,6 @@
 """`python -m course.experiments.weights [NAME …]`: train the models that lectures load, and write course/weights.
 
-Each is a run of the table of results, with seed 0. About 12 minutes for all on two cores.
+Each is a run of the table of results, with seed 0. About 16 minutes for all on two cores.
 """
 
 import argparse
@@ -12,9 +12,23 @@ from concurrent.futures import ProcessPoolExecutor
 import torch
 from torch import nn
 
-from course.data import dialogues, topics
+from course.data import canvases, dialogues, topics
 from course.device import seed_everything
-from course.experiments import assistant, heads, language, pretraining, toy, translation
+from course.experiments import (
+    assistant,
+    captioning,
+    clip,
+    couplings,
+    decision,
+    heads,
+    language,
+    pretraining,
+    proteins,
+    toy,
+    translation,
+    vision,
+    vision_data,
+)
 from course.models.bert import Bert
 from course.pretrained import ALPHABET, Pretrained, save, words_of
 from course.training import History
@@ -88,6 +102,44 @@ def assistants() -> Iterator[tuple[str, Pretrained]]:
             yield names[stage], Pretrained(model, "GPT", arguments, {"words": words_of(words)})
 
 
+def captioner() -> Iterator[tuple[str, Pretrained]]:
+    model, history = captioning.fit(captioning.ATTENTION, SEED)
+    arguments, words = captioning.sizes(captioning.ATTENTION), {"words": words_of(canvases.vocabulary())}
+    yield "captioner", Pretrained(model, "Captioner", arguments, words, course_of(history))
+
+
+def clip_of_letters() -> Iterator[tuple[str, Pretrained]]:
+    model, history = clip.fit(clip.CLIP, SEED)
+    arguments, words = {"image": clip.IMAGE, "text": clip.text_sizes()}, {"words": words_of(clip.vocabulary())}
+    yield "clip", Pretrained(model, "Clip", arguments, words, course_of(history))
+
+
+def vision_transformer(name: str, variant: str) -> Iterator[tuple[str, Pretrained]]:
+    model, history = vision.fit(variant, SEED)
+    yield name, Pretrained(model, "ViT", vision.sizes(variant), losses=course_of(history))
+
+
+def vision_transformer_of_mnist() -> Iterator[tuple[str, Pretrained]]:
+    model, history = vision_data.fit(vision_data.VIT + vision_data.MOVED, SEED)
+    yield "vit-mnist", Pretrained(model, "ViT", vision_data.SIZES, losses=course_of(history))
+
+
+def distances(variant: str) -> Iterator[tuple[str, Pretrained]]:
+    model, history = proteins.fit(variant, SEED)
+    yield f"distances-{variant}", Pretrained(model, "DistanceNet", proteins.SIZES[variant], losses=course_of(history))
+
+
+def couplings_of_ww() -> Iterator[tuple[str, Pretrained]]:
+    model, history = couplings.fit(at_random=False, seed=SEED)
+    yield "couplings", Pretrained(model, "FactoredAttention", couplings.SIZES, losses=course_of(history))
+
+
+def decisions(variant: str, name: str) -> Iterator[tuple[str, Pretrained]]:
+    model, history = decision.fit(variant, SEED)
+    arguments = {**decision.SIZES, "conditioned": model.conditioned}
+    yield name, Pretrained(model, "DecisionTransformer", arguments, losses=course_of(history))
+
+
 JOBS: dict[str, tuple[Callable, tuple]] = {
     "thought-vector": (cldr, ("thought vector", "RecurrentEncoderDecoder", "thought-vector")),
     "bahdanau": (cldr, ("Bahdanau attention", "BahdanauEncoderDecoder", "bahdanau")),
@@ -95,6 +147,16 @@ JOBS: dict[str, tuple[Callable, tuple]] = {
     "grammar": (grammar, ()),
     "bert": (bert, ()),
     "assistant": (assistants, ()),
+    "captioner": (captioner, ()),
+    "clip": (clip_of_letters, ()),
+    "vit-digits": (vision_transformer, ("vit-digits", vision.VIT)),
+    "vit-digits-no-positions": (vision_transformer, ("vit-digits-no-positions", vision.BLIND)),
+    "vit-mnist": (vision_transformer_of_mnist, ()),
+    "couplings": (couplings_of_ww, ()),
+    "decision": (decisions, (decision.RETURNS, "decision")),
+    "decision-cloning": (decisions, (decision.CLONING, "decision-cloning")),
+    "decision-best-tenth": (decisions, (decision.BEST_CLONING, "decision-best-tenth")),
+    **{f"distances-{variant}": (distances, (variant,)) for variant in ("none", "multiplication", "attention")},
     **{f"gpt-{width}": (gpt, (str(width),)) for width in language.WIDTHS},
     **{f"toy: {variant}": (toy_net, (variant,)) for variant in toy.EXPERIMENT.variants},
 }

@@ -18,6 +18,7 @@ Queries = Float[Tensor, "*q_batch queries d_k"]
 Keys = Float[Tensor, "*k_batch keys d_k"]
 Values = Float[Tensor, "*v_batch keys d_v"]
 Mask = Bool[Tensor, "..."]
+Bias = Float[Tensor, "..."]
 
 
 # --- masks
@@ -36,9 +37,9 @@ def causal_mask(T: int, S: int, device: torch.device | str | None = None) -> Boo
     return torch.ones(T, S, dtype=torch.bool, device=device).tril(S - T)
 
 
-def key_mask(mask: Bool[Tensor, "batch keys"] | None) -> Bool[Tensor, "batch 1 1 keys"] | None:
+def key_mask(mask: Bool[Tensor, "*batch keys"] | None) -> Bool[Tensor, "*batch 1 1 keys"] | None:
     """A mask of keys that every head and every query shares; it stays linear in length."""
-    return None if mask is None else mask[:, None, None, :]  # (B, H=1, T=1, S)
+    return None if mask is None else mask[..., None, None, :]  # (…, H=1, T=1, S)
 
 
 # --- scaled dot-product attention
@@ -50,37 +51,49 @@ def attention(
     V: Values,
     mask: Mask | None = None,
     *,
+    bias: Bias | None = None,
     causal: bool = False,
     scale: float | None = None,
     dropout: float = 0.0,
 ) -> Float[Tensor, "*batch queries d_v"]:
-    """softmax(Q Kᵀ / √d_k) V, the paper's equation (1), in one fused operation.
+    """softmax(Q Kᵀ / √d_k + bias) V: the paper's equation (1), with a bias of the scores where one is given.
 
-    Where the fused kernel serves, the T × S weights are never all in memory: that takes O(T + S), not O(T · S).
+    Where the fused kernel serves, the T × S weights are never all in memory: that takes O(T + S), not O(T · S). A bias
+    is itself of that size, and while it is learned, so are the weights.
 
     Args:
         Q, K, V: leading dimensions broadcast.
         mask: broadcasts to (…, T, S); True means "may attend".
+        bias: added to the scores after they were scaled; broadcasts to (…, T, S). Gradients flow to it.
         causal: hide the future, with the last query aligned with the last key (`causal_mask`).
         scale: what the scores are multiplied by; 1/√d_k unless given.
         dropout: probability with which a weight is dropped; the caller passes 0 outside training.
     """
     T, S = Q.shape[-2], K.shape[-2]
-    fused_causal = causal and T == S and mask is None  # the kernel's own alignment is top left: right only for T = S
+    plain = mask is None and bias is None
+    fused_causal = causal and T == S and plain  # the kernel's own alignment is top left: right only for T = S
     if causal and not fused_causal and T > 1:
         past = causal_mask(T, S, Q.device)
         mask = past if mask is None else mask & past
+    if bias is not None:  # the kernel takes one of the two: a bias of -∞ hides a key as a mask does
+        mask = bias if mask is None else torch.where(mask, bias, -torch.inf)
     leading = torch.broadcast_shapes(Q.shape[:-2], K.shape[:-2], V.shape[:-2])
     Q, K, V = (x.expand(*leading, *x.shape[-2:]) for x in (Q, K, V))
     return F.scaled_dot_product_attention(Q, K, V, mask, dropout, is_causal=fused_causal and T > 1, scale=scale)
 
 
 def attention_weights(
-    Q: Queries, K: Keys, mask: Mask | None = None, *, causal: bool = False, scale: float | None = None
+    Q: Queries,
+    K: Keys,
+    mask: Mask | None = None,
+    *,
+    bias: Bias | None = None,
+    causal: bool = False,
+    scale: float | None = None,
 ) -> Float[Tensor, "*batch queries keys"]:
     """The weights that `attention` gives to the values: the same operation, asked for V = identity."""
     identity = torch.eye(K.shape[-2], dtype=K.dtype, device=K.device)
-    return attention(Q, K, identity, mask, causal=causal, scale=scale)
+    return attention(Q, K, identity, mask, bias=bias, causal=causal, scale=scale)
 
 
 # --- scoring functions: (…, T, d_q), (…, S, d_k) -> (…, T, S)

@@ -12,7 +12,20 @@ from course.models.attention import key_mask
 from course.models.multi_head import KeyValueCache, MultiHeadAttention
 from course.models.positions import LearnedPositions, RotaryPositions, SinusoidalPositions
 
-ACTIVATIONS = {"relu": nn.ReLU(inplace=True), "gelu": nn.GELU(), "gelu_tanh": nn.GELU(approximate="tanh")}
+
+class QuickGELU(nn.Module):
+    """x σ(1.702 x), a cheaper GELU (Hendrycks and Gimpel 2016, arXiv:1606.08415, §2). CLIP has it."""
+
+    def forward(self, x: Float[Tensor, "..."]) -> Float[Tensor, "..."]:
+        return x * (1.702 * x).sigmoid()
+
+
+ACTIVATIONS = {
+    "relu": nn.ReLU(inplace=True),
+    "gelu": nn.GELU(),
+    "gelu_tanh": nn.GELU(approximate="tanh"),
+    "quick_gelu": QuickGELU(),
+}
 Sequence = Float[Tensor, "batch time d_model"]
 Memory = Float[Tensor, "batch source d_model"]
 

@@ -12,7 +12,22 @@ import torch
 from course.data import dialogues
 from course.data.splits import split
 from course.experiments import __main__ as command
-from course.experiments import assistant, heads, language, minilm, pretraining, toy, translation
+from course.experiments import (
+    assistant,
+    captioning,
+    clip,
+    couplings,
+    decision,
+    heads,
+    language,
+    minilm,
+    pretraining,
+    proteins,
+    toy,
+    translation,
+    vision,
+    vision_data,
+)
 from course.experiments import digest as digests
 from course.experiments.common import Experiment, Outcome, decay, plateau, rows_of, timed
 from course.experiments.digest import digest
@@ -35,6 +50,7 @@ def few_steps(monkeypatch: pytest.MonkeyPatch):
         (heads, ("STEPS",)),
         (pretraining, ("STEPS", "TUNING_STEPS")),
         (assistant, ("PRETRAINING_STEPS", "DIALOGUE_STEPS", "PREFERENCE_STEPS")),
+        *((module, ("STEPS",)) for module in (captioning, clip, couplings, decision, proteins, vision, vision_data)),
     ):
         for name in names:
             monkeypatch.setattr(module, name, 3)
@@ -43,6 +59,10 @@ def few_steps(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.setattr(pretraining, "PAIRS", 100)
     monkeypatch.setattr(assistant, "LINES", 200)
     monkeypatch.setattr(minilm, "sample", lambda items, n: items[: n // 10])
+    canvases = {name: type(part)(*(field[:30] for field in part)) for name, part in captioning.drawn().items()}
+    monkeypatch.setattr(captioning, "drawn", lambda: canvases)
+    crops = tuple(part[::15] for part in proteins.crops())
+    monkeypatch.setattr(proteins, "crops", lambda: crops)
     ends = dialogues.Dialogues(*(part[:2] + part[-2:] for part in dialogues.dialogues()))  # known facts, invented names
     monkeypatch.setattr(dialogues, "dialogues", lambda seed, careless: ends)
 

@@ -15,6 +15,8 @@ NAMES = [
     "05-multiple-heads",
     "06-transformer",
     "07-language",
+    "08-vision-and-language",
+    "09-beyond",
 ]
 CLOSING = ["Key points", "Exercises", "Sources"]
 SLIDE_TYPES = {"slide", "subslide", "fragment", "notes", "skip", "none"}  # "-" would be hidden in a live deck

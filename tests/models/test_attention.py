@@ -35,12 +35,15 @@ def random_mask(*shape):
     return mask
 
 
-def by_hand(Q, K, V, mask=None, scale=None):
-    """Query by query, key by key: equation (1) of the paper."""
+def by_hand(Q, K, V, mask=None, scale=None, bias=None):
+    """Query by query, key by key: equation (1) of the paper, with a bias of the scores."""
     out = torch.zeros(*Q.shape[:-1], V.shape[-1], dtype=Q.dtype)
     for row in range(Q.shape[-2]):
         scores = torch.stack([(Q[..., row, :] * K[..., j, :]).sum(-1) for j in range(K.shape[-2])], dim=-1)
-        e = (scores * (scale or Q.shape[-1] ** -0.5)).exp()
+        scores = scores * (scale or Q.shape[-1] ** -0.5)
+        if bias is not None:
+            scores = scores + bias.expand(*Q.shape[:-1], K.shape[-2])[..., row, :]
+        e = scores.exp()
         if mask is not None:
             e = e * mask.expand(*Q.shape[:-1], K.shape[-2])[..., row, :]
         weights = e / e.sum(-1, keepdim=True)
@@ -70,6 +73,64 @@ def test_attention_agrees_with_the_fused_operation(masked):
     inputs = qkv()
     mask = random_mask(5, 7) if masked else None
     assert_same_with_gradients(attention(*inputs, mask), F.scaled_dot_product_attention(*inputs, mask), inputs)
+
+
+# --- a bias of the scores
+
+BIASES = {"one for all": (5, 7), "one for each head": (3, 5, 7), "one for each row": (2, 1, 5, 1), "of keys": (7,)}
+
+
+@pytest.mark.parametrize("shape", BIASES.values(), ids=BIASES)
+@pytest.mark.parametrize("masked", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_a_bias_is_added_to_the_scores_and_learns(shape, masked, seed):
+    inputs, bias = qkv(), draw(*shape, seed=seed)
+    mask = random_mask(2, 1, 5, 7) if masked else None
+    weights = attention_weights(*inputs[:2], mask, bias=bias)
+    for ours in (attention(*inputs, mask, bias=bias), weights @ inputs[2]):
+        assert_same_with_gradients(ours, by_hand(*inputs, mask, bias=bias), (*inputs, bias))
+
+
+def test_a_bias_is_the_float_mask_of_the_fused_operation():
+    inputs, bias = qkv(), draw(3, 5, 7)
+    theirs = F.scaled_dot_product_attention(*inputs, attn_mask=bias.expand(2, 3, 5, 7), scale=0.3)
+    assert_same_with_gradients(attention(*inputs, bias=bias, scale=0.3), theirs, (*inputs, bias))
+    with torch.no_grad():  # where nothing is learned, another kernel runs
+        torch.testing.assert_close(attention(*inputs, bias=bias, scale=0.3), theirs)
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_a_bias_serves_more_leading_dimensions_than_heads(learned):
+    """As in a map of pairs: (batch, lines, heads, T, d_k), with a bias that all lines share."""
+    Q, K, V, bias = draw(2, 4, 3, 5, 6), draw(2, 4, 3, 7, 6), draw(2, 4, 3, 7, 8), draw(2, 1, 3, 5, 7)
+    mask = random_mask(2, 4, 1, 1, 7)
+    with torch.set_grad_enabled(learned):
+        out = attention(Q, K, V, mask, bias=bias)
+    for line in range(4):
+        torch.testing.assert_close(out[:, line], by_hand(*(x[:, line] for x in (Q, K, V, mask)), bias=bias[:, 0]))
+
+
+@pytest.mark.parametrize(("T", "S"), [(5, 5), (3, 8), (1, 6)])
+def test_a_bias_keeps_the_future_hidden(T, S):
+    Q, K, V = qkv(T=T, S=S)
+    bias = draw(3, T, S)
+    expected = by_hand(Q, K, V, causal_mask(T, S), bias=bias)
+    assert_same_with_gradients(attention(Q, K, V, bias=bias, causal=True), expected, (Q, K, V, bias))
+
+
+@pytest.mark.parametrize("learned", [False, True])
+def test_no_bias_opens_a_row_that_is_masked_altogether(learned):
+    Q, K, V = qkv()
+    bias, mask = draw(3, 5, 7), random_mask(5, 7)
+    mask[2] = False
+    with torch.set_grad_enabled(learned):
+        out = attention(Q, K, V, mask, bias=bias)
+    assert torch.equal(out[:, :, 2], torch.zeros_like(out[:, :, 2]))
+    if learned:
+        gradients = torch.autograd.grad(out.square().sum(), (Q, K, V, bias))
+        assert all(g.isfinite().all() for g in gradients)
+        assert (gradients[-1].masked_select(~mask) == 0).all()
+        assert (gradients[-1][:, mask[:, 1], 1] != 0).all()
 
 
 def test_leading_dimensions_broadcast():
@@ -185,6 +246,7 @@ def test_padding_masks_mark_the_tokens():
     assert mask.sum(1).tolist() == [3, 0, 5]
     assert mask[0].tolist() == [True, True, True, False, False]
     assert key_mask(mask).shape == (3, 1, 1, 5)
+    assert key_mask(mask[:, None].expand(3, 2, 5)).shape == (3, 2, 1, 1, 5)
     assert key_mask(None) is None
 
 
