@@ -73,3 +73,5 @@ def test_the_picture_shows_what_every_wish_from_this_start_would_get(widget):
     widget.controls["start"].value = 2
     (shortest,) = [line for line in widget.figure.axes[1].lines if line.get_label() == "shortest path"]
     assert set(shortest.get_ydata()) == {-2}
+    ring = next(line for line in widget.figure.axes[1].lines if line.get_markersize() == 11)
+    assert [*zip(*ring.get_data(), strict=True)] == [(-4, -2)]
