@@ -210,9 +210,9 @@ def about_directions(outcomes: dict[str, list[Outcome]]) -> str:
         values = sorted(outcome.test[metric] for outcome in outcomes[variant])
         return f"{values[0]:.2f} to {values[-1]:.2f}"
 
-    return f"""**Two directions.** Trained on "which text?" alone, the same network names pictures in
-{span(ONE_WAY, TOP_1)} of the cases, and in {span(CLIP, TOP_1)} if "which picture?" is asked, too. The other
-way round, it finds the picture of a name in {span(ONE_WAY, FOUND)} and {span(CLIP, FOUND)}."""
+    return f"""**Two directions.** Trained on "which text?" alone, the same network names {span(ONE_WAY, TOP_1)} of
+the pictures, and {span(CLIP, TOP_1)} if "which picture?" is asked, too. The other way round, it finds the picture of a
+name in {span(ONE_WAY, FOUND)} and in {span(CLIP, FOUND)} of the cases."""
 
 
 EXPERIMENT = Experiment(

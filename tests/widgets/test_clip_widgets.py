@@ -56,9 +56,11 @@ def test_no_temperature_changes_the_ranking_but_both_ends_cost(warm):
     assert losses[1] < losses[0] < math.log(4) < losses[2]
 
 
-def test_a_batch_without_mistakes_is_best_when_cold(warm):
-    warm.controls["tau"].value = 0.01
-    assert "Loss 0.00 nats" in warm.sentence or "4 of 4" not in warm.sentence
+def test_a_batch_without_mistakes_is_best_when_cold():
+    widget = temperature({"perfect": batch(0)._replace(cosines=torch.eye(4))})
+    for tau, loss in ((1.0, math.log(1 + 3 / math.e)), (0.01, 0.0)):
+        widget.controls["tau"].value = tau
+        assert f"Loss {loss:.2f} nats" in widget.sentence and "4 of 4" in widget.sentence
 
 
 @pytest.fixture
