@@ -61,8 +61,6 @@ class Explorer(ipywidgets.VBox):
             if "description_width" in control.style.traits():
                 control.style.description_width = "initial"
         self.draw, self.controls, self.size, self.title = draw, dict(controls), size, title
-        self.figure = Figure(figsize=size, dpi=DPI, layout="constrained")
-        FigureCanvasAgg(self.figure)
         self.picture = ipywidgets.HTML()
         self.redraw()
         heading = ipywidgets.HTML(f"<strong>{html.escape(title)}</strong>")
@@ -77,7 +75,8 @@ class Explorer(ipywidgets.VBox):
 
     def redraw(self, change: Any = None) -> None:
         """Draw the picture of the controls' values. Where that fails, the widget says so: JupyterLab would not."""
-        self.figure.clear()
+        self.figure = Figure(figsize=self.size, dpi=DPI, layout="constrained")  # clearing the old one takes longer
+        FigureCanvasAgg(self.figure)
         try:
             self.sentence = self.draw(self.figure, **self.values)
         except Exception as error:

@@ -34,13 +34,12 @@ def hider(true: Tensor, order: Tensor, methods: Mapping[str, Complete], known: f
         axes = fixed_axes(figure, *((left, 0.17, 0.215, 0.7) for left in (0.06, 0.34, 0.68)))
         plots.distance_map(axes[0], true, hidden, title="given")
         plots.distance_map(axes[1], found, title="completed")
-        plots.distance_map(axes[2], errors, title="wrong by", top=8.0, cmap="magma_r")
+        plots.distance_map(axes[2], errors, title="wrong by (black: 8 Å and more)", top=8.0, cmap="magma_r")
         axes[0].set_ylabel("residue", fontsize=8)
-        for ax in axes[1:]:
-            ax.set_yticks([])
-        for ax, label in ((axes[1], "distance, Å"), (axes[2], "error, Å")):
-            beside = figure.add_axes((ax.get_position().x1 + 0.01, 0.17, 0.012, 0.7))
-            plots.scale(beside, ax, label)
+        for ax in axes[1:]:  # the same residues: without ticks it is drawn in time
+            ax.set(xticks=[], yticks=[])
+        beside = figure.add_axes((axes[1].get_position().x1 + 0.01, 0.17, 0.012, 0.7))
+        plots.scale(beside, axes[1], "distance, Å")
         return (
             f"{pairs - int(hidden.sum()) // 2} of {pairs} distances are known. Completed by {method}, the hidden ones "
             f"are wrong by {errors[hidden].mean():.2f} Å on average and {errors[hidden].max():.1f} Å at most; "
@@ -88,7 +87,7 @@ def columns(
         table, beside, strip = fixed_axes(
             figure, (0.02, 0.2, 0.5, 0.72), (0.49, 0.2, 0.012, 0.72), (0.76, 0.2, 0.2, 0.72)
         )
-        plots.joint_table(table, plots.joint_of(tokens, i, j, len(letters)), letters, first, second, shown=6)
+        plots.joint_table(table, plots.joint_of(tokens, i, j, len(letters)), letters, first, second, shown=5)
         plots.scale(beside, table, "more often than by chance, %")
         observed, chance = information(i, j)
         strip.plot([0] * len(chance), chance, "o", color=plots.GREY, markersize=4, alpha=0.5)
