@@ -84,11 +84,9 @@ def columns(
 
     def draw(figure: Figure, first: str, second: str) -> str:
         i, j = names.index(first), names.index(second)
-        table, beside, strip = fixed_axes(
-            figure, (0.02, 0.2, 0.5, 0.72), (0.49, 0.2, 0.012, 0.72), (0.76, 0.2, 0.2, 0.72)
-        )
+        table, strip = fixed_axes(figure, (0.08, 0.17, 0.5, 0.72), (0.74, 0.17, 0.22, 0.72))
         plots.joint_table(table, plots.joint_of(tokens, i, j, len(letters)), letters, first, second, shown=5)
-        plots.scale(beside, table, "more often than by chance, %")
+        table.set_title("together, %; orange: more than by chance", fontsize=9)
         observed, chance = information(i, j)
         strip.plot([0] * len(chance), chance, "o", color=plots.GREY, markersize=4, alpha=0.5)
         strip.plot([1], [observed], "D", color=plots.VERMILION)
