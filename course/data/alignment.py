@@ -14,8 +14,9 @@ Datasheet
     Splits: `split`, by identity: a test sequence agrees with none that is trained on in 20 of the 28 columns (71 %). A
         random split leaves two thirds of the test sequences such a relative, and flatters whoever remembers.
     Structure: `ww_pin1.csv` beside this file: the Cβ atoms (of glycine Cα) of residues 9 to 37 of human Pin1, from
-        entry 1PIN of the Protein Data Bank (Ranganathan et al. 1997; CC0 1.0). Couplings are held to it; no model sees
-        it.
+        entry 1PIN of the Protein Data Bank (Ranganathan et al. 1997; free of copyright), read from a public copy with
+        added hydrogens (github.com/babaid/DDMD, data/1pin.pdb) that was not compared with the archive. Couplings are
+        held to it; no model sees it.
 """
 
 import csv
