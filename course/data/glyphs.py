@@ -114,6 +114,7 @@ def _fonts() -> tuple[FT2Font, ...]:
     return fonts
 
 
+@cache
 def _ink(font: FT2Font, character: str) -> tuple[np.ndarray, int]:
     """What a character covers, (height, width), 0 to 255, and how many of these rows lie above the baseline."""
     font.set_text(character, flags=LoadFlags.NO_HINTING)

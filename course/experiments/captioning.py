@@ -18,7 +18,7 @@ from course.data.canvases import (
 )
 from course.data.vocabulary import BOS, EOS, PAD
 from course.device import seed_everything
-from course.experiments.common import Claim, Experiment, Metrics, Outcome, facts_of, plateau, rows_of
+from course.experiments.common import Claim, Experiment, Metrics, Outcome, extremes, facts_of, plateau, rows_of
 from course.models.captioning import Captioner, doubly_stochastic
 from course.models.decoding import generate
 from course.training import History, token_loss, train
@@ -110,11 +110,7 @@ def scores(model: Captioner, held_out: Canvases) -> Metrics:
 
 def about_the_map(outcomes: dict[str, list[Outcome]]) -> str:
     """What the network without attention reaches."""
-
-    def span(variant: str, metric: str) -> str:
-        values = sorted(outcome.test[metric] for outcome in outcomes[variant])
-        return f"{values[0]:.2f} to {values[-1]:.2f}"
-
+    span = partial(extremes, outcomes)
     return f"""**It looks, but it hardly has to.** Captions are right in {span(ATTENTION, EXACT)} of the cases with
 attention, and in {span(MEAN, EXACT)} with the mean of all places in its place: one vector holds nearly all that
 there is to say about two digits. The doubly stochastic term asks for a look at all places alike; without it the share

@@ -12,7 +12,7 @@ from course.data import glyphs
 from course.data.batches import Batches, pad
 from course.data.vocabulary import BOS, EOS, Vocabulary
 from course.device import seed_everything
-from course.experiments.common import Claim, Experiment, Metrics, Outcome, decay, facts_of, rows_of
+from course.experiments.common import Claim, Experiment, Metrics, Outcome, decay, extremes, facts_of, rows_of
 from course.models.clip import Clip, ImageTower, TextTower, contrastive_loss
 from course.training import History, train
 
@@ -205,11 +205,7 @@ def mean(values: Tensor) -> float:
 
 def about_directions(outcomes: dict[str, list[Outcome]]) -> str:
     """What the second direction of the loss is for."""
-
-    def span(variant: str, metric: str) -> str:
-        values = sorted(outcome.test[metric] for outcome in outcomes[variant])
-        return f"{values[0]:.2f} to {values[-1]:.2f}"
-
+    span = partial(extremes, outcomes)
     return f"""**Two directions.** Trained on "which text?" alone, the same network names {span(ONE_WAY, TOP_1)} of
 the pictures, and {span(CLIP, TOP_1)} if "which picture?" is asked, too. The other way round, it finds the picture of a
 name in {span(ONE_WAY, FOUND)} and in {span(CLIP, FOUND)} of the cases."""

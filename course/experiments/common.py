@@ -83,6 +83,17 @@ class Experiment:
         return tuple(dict.fromkeys(row.variant for row in self.rows))
 
 
+def extremes(outcomes: dict[str, list[Outcome]], variant: str, metric: str, form: str = ".2f") -> str:
+    """The smallest and the largest test number of a variant's runs, in words: "0.70 to 0.80"."""
+    values = sorted(outcome.test[metric] for outcome in outcomes[variant])
+    return f"{values[0]:{form}} to {values[-1]:{form}}"
+
+
+def step_seed(seed: int, step: int) -> int:
+    """A seed for what is drawn anew at each step of a run: no two steps of any two runs share one."""
+    return 1_000_000 * (seed + 1) + step
+
+
 def rows_of(variants: tuple[str, ...]) -> tuple[Row, ...]:
     """A row for each variant, under its own name."""
     return tuple(Row(variant, variant) for variant in variants)

@@ -11,7 +11,7 @@ from course.data import alignment
 from course.data.splits import Split
 from course.data.splits import split as random_split
 from course.device import seed_everything
-from course.experiments.common import Claim, Experiment, Metrics, Outcome, Row, decay, facts_of
+from course.experiments.common import Claim, Experiment, Metrics, Outcome, Row, decay, facts_of, step_seed
 from course.models.coupling import FactoredAttention, pair_scores, product_corrected, pseudo_likelihood_loss
 from course.training import History, train
 
@@ -40,7 +40,7 @@ def parts(at_random: bool = False) -> Split:
 
 
 def batches(sequences: Sequences, seed: int, step: int) -> Sequences:
-    generator = torch.Generator().manual_seed(1_000_000 * (seed + 1) + step)
+    generator = torch.Generator().manual_seed(step_seed(seed, step))
     return sequences[torch.randint(len(sequences), (BATCH,), generator=generator)]
 
 

@@ -9,7 +9,7 @@ from torch import Tensor
 from course.data import walks
 from course.data.walks import BILL, HORIZON, NODES
 from course.device import seed_everything
-from course.experiments.common import Claim, Experiment, Metrics, Outcome, Row, decay, facts_of
+from course.experiments.common import Claim, Experiment, Metrics, Outcome, Row, decay, extremes, facts_of, step_seed
 from course.models.decision import DecisionTransformer, Episode, act, action_loss, returns_to_go
 from course.training import History, train
 
@@ -53,7 +53,7 @@ def best_from_each_start(walked: walks.Walks, share: float = BEST) -> walks.Walk
 
 
 def batch(walked: walks.Walks, to_go: Tensor, seed: int, step: int) -> Batch:
-    generator = torch.Generator().manual_seed(1_000_000 * (seed + 1) + step)
+    generator = torch.Generator().manual_seed(step_seed(seed, step))
     rows = torch.randint(len(to_go), (BATCH,), generator=generator)
     return Batch(to_go[rows], walked.states[rows], walked.actions[rows], walked.mask[rows])
 
@@ -64,13 +64,18 @@ def next_action_loss(model: DecisionTransformer, batch: Batch) -> tuple[Tensor, 
     return action_loss(model(returns, batch.states, batch.actions), batch.actions, batch.mask)
 
 
+def sizes(variant: str) -> dict:
+    """What builds the model of a variant."""
+    return SIZES | {"conditioned": variant in (RETURNS, UNPAID)}
+
+
 def fit(variant: str, seed: int) -> tuple[DecisionTransformer, History]:
     """The trained network, for the graph of this seed, and how its training went."""
     _, walked = world(seed, 0.0 if variant == UNPAID else BILL)
     if variant == BEST_CLONING:
         walked = best_from_each_start(walked)
     seed_everything(seed)
-    model = DecisionTransformer(**SIZES, conditioned=variant in (RETURNS, UNPAID))
+    model = DecisionTransformer(**sizes(variant))
     history = train(
         model,
         partial(batch, walked, returns_to_go(walked.rewards), seed),
@@ -176,11 +181,7 @@ def run(variant: str, seed: int) -> Outcome:
 
 def about_asking(outcomes: dict[str, list[Outcome]]) -> str:
     """What asking does, beyond the one return of the table."""
-
-    def span(variant: str, metric: str, form: str = ".2f") -> str:
-        values = sorted(outcome.test[metric] for outcome in outcomes[variant])
-        return f"{values[0]:{form}} to {values[-1]:{form}}"
-
+    span = partial(extremes, outcomes)
     return f"""**One gets about what one asks for, as long as it can be had.** Over all starts, and all returns from -12
 to the best possible one, steps asked and steps taken correlate with {span(RETURNS, CORRELATION)}. Asked for -1
 everywhere, which only neighbours of the goal can do, the same network needs {span(RETURNS, GREEDY_ASK, ".1f")} steps: a

@@ -10,7 +10,7 @@ from torch import Tensor, nn
 from course.data import proteins
 from course.data.proteins import Crops
 from course.device import seed_everything
-from course.experiments.common import Claim, Experiment, Metrics, Outcome, facts_of, plateau, rows_of
+from course.experiments.common import Claim, Experiment, Metrics, Outcome, facts_of, plateau, rows_of, step_seed
 from course.models.distances import DistanceNet, hidden_error
 from course.training import History, train
 
@@ -40,16 +40,15 @@ def crops() -> tuple[Crops, Crops, Crops]:
     return train_part, valid, test
 
 
-def masked(part: Crops, known: float = KNOWN, seed: int = 0) -> tuple[Crops, Hidden]:
-    """All crops of a part, and what is hidden in each: the same for everybody who is measured."""
-    generator = torch.Generator().manual_seed(seed)
-    return part, proteins.hidden(len(part), SIZE, known, generator)
+def masked(part: Crops, known: float = KNOWN) -> Hidden:
+    """What is hidden in each crop of a part: the same for everybody who is measured."""
+    return proteins.hidden(len(part), SIZE, known, torch.Generator().manual_seed(0))
 
 
 def batches(seed: int, step: int) -> tuple[Residues, Distances, Hidden]:
     """Crops drawn at random, each with its own share of known distances."""
     part = crops()[0]
-    generator = torch.Generator().manual_seed(1_000_000 * (seed + 1) + step)
+    generator = torch.Generator().manual_seed(step_seed(seed, step))
     rows = torch.randint(len(part), (BATCH,), generator=generator)
     low, high = TRAINED
     known = low + (high - low) * torch.rand(BATCH, generator=generator)
@@ -94,7 +93,7 @@ def completed(model: nn.Module, part: Crops, hidden: Hidden) -> Distances:
 
 
 def scores(predict: Predict, part: Crops) -> Metrics:
-    (_, hidden), (_, more_hidden) = masked(part), masked(part, FEW)
+    hidden, more_hidden = masked(part), masked(part, FEW)
     found, from_few = predict(part, hidden), predict(part, more_hidden)
     return {
         ERROR: hidden_error(found, part.distances, hidden).item(),

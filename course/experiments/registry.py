@@ -18,22 +18,20 @@ from course.experiments import (
 )
 from course.experiments.common import Experiment
 
-EXPERIMENTS: dict[str, Experiment] = {
-    module.EXPERIMENT.name: module.EXPERIMENT
-    for module in (
-        translation,
-        toy,
-        heads,
-        language,
-        pretraining,
-        minilm,
-        assistant,
-        captioning,
-        clip,
-        couplings,
-        decision,
-        proteins,
-        vision,
-        vision_data,
-    )
-}
+MODULES = (  # in the order of the page
+    translation,
+    toy,
+    heads,
+    language,
+    pretraining,
+    minilm,
+    assistant,
+    captioning,
+    clip,
+    couplings,
+    decision,
+    proteins,
+    vision,
+    vision_data,
+)
+EXPERIMENTS: dict[str, Experiment] = {module.EXPERIMENT.name: module.EXPERIMENT for module in MODULES}

@@ -8,7 +8,17 @@ from torch import Tensor, nn
 
 from course.data import toy
 from course.device import seed_everything
-from course.experiments.common import Claim, Experiment, Metrics, Outcome, facts_of, plateau, rows_of
+from course.experiments.common import (
+    Claim,
+    Experiment,
+    Metrics,
+    Outcome,
+    extremes,
+    facts_of,
+    plateau,
+    rows_of,
+    step_seed,
+)
 from course.models.toy import KINDS, SelfAttention1d, ToyNet
 from course.training import History, train
 
@@ -19,7 +29,7 @@ BATCH, STEPS, PEAK = 16, 8000, 3e-3
 
 def batches(pairs: str, seed: int, step: int) -> tuple[Tensor, Tensor]:
     """Fresh signals at every step: a training set without end."""
-    return toy.sequences(BATCH, pairs=pairs, seed=1_000_000 * (seed + 1) + step)
+    return toy.sequences(BATCH, pairs=pairs, seed=step_seed(seed, step))
 
 
 def squared_error(model: nn.Module, batch: tuple[Tensor, Tensor]) -> tuple[Tensor, int]:
@@ -80,11 +90,7 @@ def kinds_of(target: Tensor) -> Tensor:
 
 def about_the_map(outcomes: dict[str, list[Outcome]]) -> str:
     """What the solved networks look at."""
-
-    def span(variant: str, metric: str) -> str:
-        values = sorted(outcome.test[metric] for outcome in outcomes[variant])
-        return f"{values[0]:.2g} to {values[-1]:.2g}"
-
+    span = partial(extremes, outcomes, form=".2g")
     plain, placed = "shape: attention", "shape: attention + positions"
     return f"""**The map is not the solution.** By shape one would expect each shape to look at its own kind alone.
 The share is {span(plain, OWN_KIND)} without positions and {span(placed, OWN_KIND)} with them, at errors of

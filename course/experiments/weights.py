@@ -65,11 +65,17 @@ def grammar() -> Iterator[tuple[str, Pretrained]]:
     yield "grammar", translator("Transformer", trained.model, trained.languages, history, sizes)
 
 
+def plain(
+    name: str, kind: str, arguments: dict, fit: Callable, setting: str | bool
+) -> Iterator[tuple[str, Pretrained]]:
+    """A model without words, as its experiment trains it with this setting."""
+    model, history = fit(setting, SEED)
+    yield name, Pretrained(model, kind, arguments, losses=course_of(history))
+
+
 def toy_net(variant: str) -> Iterator[tuple[str, Pretrained]]:
-    model, history = toy.fit(variant, SEED)
     task, kind = variant.split(": ")
-    name = f"toy-{task}-{kind.replace(' + ', '-')}"
-    yield name, Pretrained(model, "ToyNet", {"kind": kind}, losses=course_of(history))
+    return plain(f"toy-{task}-{kind.replace(' + ', '-')}", "ToyNet", {"kind": kind}, toy.fit, variant)
 
 
 def gpt(width: str) -> Iterator[tuple[str, Pretrained]]:
@@ -114,32 +120,25 @@ def clip_of_letters() -> Iterator[tuple[str, Pretrained]]:
     yield "clip", Pretrained(model, "Clip", arguments, words, course_of(history))
 
 
-def vision_transformer(name: str, variant: str) -> Iterator[tuple[str, Pretrained]]:
-    model, history = vision.fit(variant, SEED)
-    yield name, Pretrained(model, "ViT", vision.sizes(variant), losses=course_of(history))
-
-
-def vision_transformer_of_mnist() -> Iterator[tuple[str, Pretrained]]:
-    model, history = vision_data.fit(vision_data.VIT + vision_data.MOVED, SEED)
-    yield "vit-mnist", Pretrained(model, "ViT", vision_data.SIZES, losses=course_of(history))
-
-
-def distances(variant: str) -> Iterator[tuple[str, Pretrained]]:
-    model, history = proteins.fit(variant, SEED)
-    yield f"distances-{variant}", Pretrained(model, "DistanceNet", proteins.SIZES[variant], losses=course_of(history))
-
-
-def couplings_of_ww() -> Iterator[tuple[str, Pretrained]]:
-    model, history = couplings.fit(at_random=False, seed=SEED)
-    yield "couplings", Pretrained(model, "FactoredAttention", couplings.SIZES, losses=course_of(history))
-
-
-def decisions(variant: str, name: str) -> Iterator[tuple[str, Pretrained]]:
-    model, history = decision.fit(variant, SEED)
-    arguments = {**decision.SIZES, "conditioned": model.conditioned}
-    yield name, Pretrained(model, "DecisionTransformer", arguments, losses=course_of(history))
-
-
+MOVING_VIT = vision_data.VIT + vision_data.MOVED
+PLAIN = {  # name -> what builds it, its arguments, what trains it, with which setting
+    "vit-digits": ("ViT", vision.sizes(vision.VIT), vision.fit, vision.VIT),
+    "vit-digits-no-positions": ("ViT", vision.sizes(vision.BLIND), vision.fit, vision.BLIND),
+    "vit-mnist": ("ViT", vision_data.SIZES, vision_data.fit, MOVING_VIT),
+    "couplings": ("FactoredAttention", couplings.SIZES, couplings.fit, False),
+    **{
+        name: ("DecisionTransformer", decision.sizes(variant), decision.fit, variant)
+        for name, variant in (
+            ("decision", decision.RETURNS),
+            ("decision-cloning", decision.CLONING),
+            ("decision-best-tenth", decision.BEST_CLONING),
+        )
+    },
+    **{
+        f"distances-{kind}": ("DistanceNet", proteins.SIZES[kind], proteins.fit, kind)
+        for kind in ("none", "multiplication", "attention")
+    },
+}
 JOBS: dict[str, tuple[Callable, tuple]] = {
     "thought-vector": (cldr, ("thought vector", "RecurrentEncoderDecoder", "thought-vector")),
     "bahdanau": (cldr, ("Bahdanau attention", "BahdanauEncoderDecoder", "bahdanau")),
@@ -149,14 +148,7 @@ JOBS: dict[str, tuple[Callable, tuple]] = {
     "assistant": (assistants, ()),
     "captioner": (captioner, ()),
     "clip": (clip_of_letters, ()),
-    "vit-digits": (vision_transformer, ("vit-digits", vision.VIT)),
-    "vit-digits-no-positions": (vision_transformer, ("vit-digits-no-positions", vision.BLIND)),
-    "vit-mnist": (vision_transformer_of_mnist, ()),
-    "couplings": (couplings_of_ww, ()),
-    "decision": (decisions, (decision.RETURNS, "decision")),
-    "decision-cloning": (decisions, (decision.CLONING, "decision-cloning")),
-    "decision-best-tenth": (decisions, (decision.BEST_CLONING, "decision-best-tenth")),
-    **{f"distances-{variant}": (distances, (variant,)) for variant in ("none", "multiplication", "attention")},
+    **{name: (plain, (name, *row)) for name, row in PLAIN.items()},
     **{f"gpt-{width}": (gpt, (str(width),)) for width in language.WIDTHS},
     **{f"toy: {variant}": (toy_net, (variant,)) for variant in toy.EXPERIMENT.variants},
 }

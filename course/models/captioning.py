@@ -15,7 +15,6 @@ and the doubly stochastic regulariser. The "hard" attention of §4.1, which samp
 from dataclasses import dataclass, replace
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Bool, Float, Int
 from torch import Tensor, nn
 
@@ -25,25 +24,6 @@ Images = Float[Tensor, "batch 1 height width"]
 Captions = Int[Tensor, "batch time"]
 Weights = Float[Tensor, "batch time places"]
 POOLS = 2, 3  # a place of the map is a square of 6 × 6 pixels
-
-
-def lstm_step(
-    x: Float[Tensor, "batch inputs"],
-    h: Float[Tensor, "batch hidden"],
-    c: Float[Tensor, "batch hidden"],
-    W_ih: Float[Tensor, "gates inputs"],
-    W_hh: Float[Tensor, "gates hidden"],
-    b_ih: Float[Tensor, " gates"],
-    b_hh: Float[Tensor, " gates"],
-) -> tuple[Float[Tensor, "batch hidden"], Float[Tensor, "batch hidden"]]:
-    """One step of a long short-term memory: from input x, state h and memory c to the next h and c (§3.1.2).
-
-    Parameters are laid out as in `nn.LSTMCell`: the rows of input gate i, forget gate f, candidate g and output gate
-    o, stacked.
-    """
-    i, f, g, o = (F.linear(x, W_ih, b_ih) + F.linear(h, W_hh, b_hh)).chunk(4, dim=-1)  # (B, hidden) each
-    c = torch.sigmoid(f) * c + torch.sigmoid(i) * torch.tanh(g)
-    return torch.sigmoid(o) * torch.tanh(c), c
 
 
 class ImageEncoder(nn.Module):
@@ -160,7 +140,7 @@ class Captioner(nn.Module):
         states, contexts, weights = [], [], []
         for y in embedded.unbind(dim=1):  # (B, m), E y_{t-1}
             alpha, z = self.look(state)
-            h, c = lstm_step(torch.cat([y, z], dim=-1), state.h, state.c, *self.cell.parameters())
+            h, c = self.cell(torch.cat([y, z], dim=-1), (state.h, state.c))  # §3.1.2
             state = replace(state, h=h, c=c, weights=alpha)
             states.append(h)
             contexts.append(z)

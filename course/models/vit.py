@@ -10,7 +10,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from course.models.positions import LearnedPositions
-from course.models.transformer import Encoder
+from course.models.transformer import Encoder, initialise
 
 SIZES = {  # Table 1; the number behind the letter is the patches' side in pixels, so a small one means many tokens
     "B/16": {"patch_size": 16, "d_model": 768, "heads": 12, "layers": 12, "d_ff": 3072},  # 86,567,656 parameters
@@ -111,7 +111,7 @@ class PatchEmbedding(nn.Module):
         self.positions = LearnedPositions(tokens, d_model) if positions else None
         initialise(self.projection)
         if positions:
-            nn.init.normal_(self.positions.embedding.weight, std=0.02)
+            nn.init.normal_(self.positions.embedding.weight, std=0.02)  # as in the authors' code, the 0 above, too
 
     def forward(self, images: Images) -> Float[Tensor, "batch tokens d_model"]:
         """N tokens for each picture, with the class token in front of them N + 1."""
@@ -177,11 +177,3 @@ class ViT(nn.Module):
     def read(self, images: Images) -> Float[Tensor, "batch tokens d_model"]:
         """The last layer's vectors: the class token's, then one for each patch (equations 1 to 3)."""
         return self.encoder(self.dropout(self.embedding(images)))
-
-
-def initialise(module: nn.Module) -> None:
-    """Xavier for matrices, biases 0; positions are normal with 0.02, the class token 0, as in the authors' code."""
-    if isinstance(module, nn.Linear):
-        nn.init.xavier_uniform_(module.weight)
-        if module.bias is not None:
-            nn.init.zeros_(module.bias)

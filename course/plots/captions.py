@@ -13,6 +13,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from torch import Tensor
 
+from course.plots import vision
 from course.plots.alignment import source_free
 from course.plots.diagrams import arrow, box, canvas
 from course.plots.palette import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILION
@@ -53,21 +54,16 @@ def overlay(
     """
     show(ax, image)
     side = round(len(weights) ** 0.5)
-    cloud = torch.empty(side, side, 4)  # red, green, blue, opacity
-    cloud[..., :3] = torch.tensor(to_rgb(CLOUD))
-    cloud[..., 3] = opacity * (weights.detach().cpu().reshape(side, side) / top).clamp(max=1)
-    height, width = image.shape
-    ax.imshow(cloud.numpy(), extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation="bilinear")
+    cloud = {"top": top, "density": opacity, "colour": CLOUD, "interpolation": "bilinear"}
+    vision.veil(ax, image.shape, weights.reshape(side, side), **cloud)
     ax.set_title(title)
     return ax
 
 
 def show(ax: Axes, image: Image) -> Axes:
     """The image alone, ink on paper, in a thin frame."""
-    ax.imshow(image.detach().cpu().numpy(), cmap="gray_r", vmin=0, vmax=1)
-    ax.set(xticks=[], yticks=[])
-    for spine in ax.spines.values():
-        spine.set(visible=True, color=GREY, linewidth=0.6)
+    vision.show(ax, image[None])
+    ax.spines[:].set(visible=True, color=GREY, linewidth=0.6)
     return ax
 
 

@@ -5,6 +5,7 @@ from collections.abc import Mapping, Sequence
 import torch
 from jaxtyping import Float
 from matplotlib.axes import Axes
+from matplotlib.colors import to_rgb
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 from matplotlib.ticker import NullLocator
@@ -200,6 +201,32 @@ def filters(figure: Figure, kernels: Float[Tensor, "filters numbers"], size: int
 # --- what it looks at
 
 
+def veil(
+    ax: Axes,
+    picture_size: Sequence[int],
+    weights: Float[Tensor, "rows columns"],
+    *,
+    top: float,
+    density: float,
+    colour: str = ORANGE,
+    interpolation: str = "nearest",
+) -> Axes:
+    """A veil over a whole picture, the denser the larger the weight of a place.
+
+    Args:
+        picture_size: height and width in pixels.
+        top: the weight at which the veil has its full `density`, a share of opacity.
+        interpolation: "nearest" shows each place by itself, "bilinear" a smooth cloud.
+    """
+    height, width = picture_size
+    weights = weights.detach().cpu().float()
+    shade = torch.empty(*weights.shape, 4)  # red, green, blue, opacity
+    shade[..., :3] = torch.tensor(to_rgb(colour))
+    shade[..., 3] = density * (weights / top).clamp(0, 1)
+    ax.imshow(shade.numpy(), extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation=interpolation)
+    return ax
+
+
 def looks(
     ax: Axes, picture: Picture, weights: Float[Tensor, "rows columns"], *, top: float | None = None, title: str = ""
 ) -> Axes:
@@ -209,24 +236,8 @@ def looks(
         weights: of the patches, in their places.
         top: the weight that is drawn densest; the largest of these unless given.
     """
-    height, width = picture.shape[1:]
     show(ax, picture * 0.5 if len(picture) == 1 else 0.5 + picture / 2)
-    values = weights.detach().cpu().float()
-    density = 0.65 * (values / (top or max(values.max().item(), 1e-9))).clamp(0, 1)  # (rows, columns)
-    veil = torch.tensor([0xE6 / 255, 0x9F / 255, 0.0]).expand(*values.shape, 3)  # ORANGE
-    veil = torch.cat([veil, density[..., None]], dim=-1)  # (rows, columns, 4)
-    ax.imshow(veil.numpy(), extent=(-0.5, width - 0.5, height - 0.5, -0.5), interpolation="nearest")
-    lines(ax, picture, height // len(values), colour=GREY)
+    veil(ax, picture.shape[1:], weights, top=top or max(weights.max().item(), 1e-9), density=0.65)
+    lines(ax, picture, picture.shape[1] // len(weights), colour=GREY)
     ax.set_title(title, fontsize=9)
-    return ax
-
-
-def weights_and_effects(
-    ax: Axes, weights: Float[Tensor, " patches"], effects: Float[Tensor, " patches"], labels: tuple[str, str]
-) -> Axes:
-    """A point for each patch of each picture: what it gets of the class token's look, and what its loss does."""
-    points = weights.detach().cpu().tolist(), effects.detach().cpu().tolist()
-    ax.scatter(*points, s=4, color=BLUE, alpha=0.3, linewidths=0)
-    ax.axhline(0, color=GREY, linewidth=0.8)
-    ax.set(xlabel=labels[0], ylabel=labels[1])
     return ax

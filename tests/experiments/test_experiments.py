@@ -15,24 +15,18 @@ from course.experiments import __main__ as command
 from course.experiments import (
     assistant,
     captioning,
-    clip,
-    couplings,
-    decision,
     heads,
-    language,
     minilm,
     pretraining,
     proteins,
     toy,
     translation,
-    vision,
-    vision_data,
 )
 from course.experiments import digest as digests
 from course.experiments.common import Experiment, Outcome, decay, plateau, rows_of, timed
 from course.experiments.digest import digest
 from course.experiments.language import power_law
-from course.experiments.registry import EXPERIMENTS
+from course.experiments.registry import EXPERIMENTS, MODULES
 from course.experiments.report import page, sections_of
 
 ROOT = Path(__file__).parents[2]
@@ -44,15 +38,8 @@ def few_steps(monkeypatch: pytest.MonkeyPatch):
     small = translation.Corpus(n=200, held_out=30)
     monkeypatch.setattr(translation, "corpus", lambda: small)
     monkeypatch.setattr(translation, "STEPS", dict.fromkeys(translation.STEPS, 3))
-    for module, names in (
-        (toy, ("STEPS",)),
-        (language, ("STEPS",)),
-        (heads, ("STEPS",)),
-        (pretraining, ("STEPS", "TUNING_STEPS")),
-        (assistant, ("PRETRAINING_STEPS", "DIALOGUE_STEPS", "PREFERENCE_STEPS")),
-        *((module, ("STEPS",)) for module in (captioning, clip, couplings, decision, proteins, vision, vision_data)),
-    ):
-        for name in names:
+    for module in MODULES:
+        for name in [name for name, value in vars(module).items() if name.endswith("STEPS") and isinstance(value, int)]:
             monkeypatch.setattr(module, name, 3)
     monkeypatch.setattr(heads, "TRAINED_ON", 300)
     monkeypatch.setattr(heads, "split", lambda items, valid, test, seed: split(items[::9], 20, 20, seed))

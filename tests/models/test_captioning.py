@@ -7,7 +7,7 @@ import torch
 import torch.nn.functional as F
 
 from course import check
-from course.models.captioning import Captioner, ImageEncoder, doubly_stochastic, lstm_step
+from course.models.captioning import Captioner, ImageEncoder, doubly_stochastic
 from course.models.decoding import beam_search, generate
 from tests.support.weights import shaken
 
@@ -106,16 +106,6 @@ def test_logits_weights_and_gradients_are_those_of_the_formulas(model, pair):
     own, theirs = ({name: p.grad for name, p in m.named_parameters()} for m in (model, slow))
     torch.testing.assert_close(own, theirs)
     torch.testing.assert_close(images.grad, same.grad)
-
-
-def test_the_lstm_is_that_of_torch_in_values_and_gradients():
-    cell = shaken(torch.nn.LSTMCell(EMBEDDING, HIDDEN))
-    x, h, c = (torch.randn(B, size, dtype=torch.float64, requires_grad=True) for size in (EMBEDDING, HIDDEN, HIDDEN))
-    ours, theirs = lstm_step(x, h, c, *cell.parameters()), cell(x, (h, c))
-    torch.testing.assert_close(ours, theirs)
-    leaves = [x, h, c, *cell.parameters()]
-    own, other = (torch.autograd.grad(h_new.square().sum() + c_new.sum(), leaves) for h_new, c_new in (ours, theirs))
-    torch.testing.assert_close(own, other)
 
 
 def test_teacher_forcing_is_step_by_step(model, pair):

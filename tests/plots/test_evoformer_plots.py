@@ -8,10 +8,7 @@ from matplotlib.patches import FancyArrowPatch, Rectangle, Wedge
 
 from course.plots import evoformer, triangles
 from course.plots.palette import BLUE, ORANGE, VERMILION
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
+from tests.support.pictures import texts
 
 
 def outside(ax) -> list[str]:

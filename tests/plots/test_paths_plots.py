@@ -7,13 +7,10 @@ from matplotlib.patches import FancyArrowPatch, FancyBboxPatch, Rectangle
 
 from course.plots import paths
 from course.plots.palette import BLACK, ORANGE, VERMILION
+from tests.support.pictures import texts
 
 PLACES = [(0.0, 0.0), (0.5, 0.1), (1.0, 0.4), (0.3, 0.9)]
 ROADS = [(0, 1), (1, 2), (2, 3)]
-
-
-def texts(ax) -> list[str]:
-    return [text.get_text() for text in ax.texts]
 
 
 def arrows(ax) -> list[FancyArrowPatch]:

@@ -1,6 +1,5 @@
 """Patches stand in their order, maps are those of the numbers, and the diagram has all that the model has."""
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 import torch
@@ -101,11 +100,3 @@ def test_the_veil_is_denser_where_the_weight_is_larger(ax):
     ax.clear()
     vision.looks(ax, torch.rand(3, 8, 8), weights, top=0.2)
     np.testing.assert_allclose(ax.images[1].get_array()[..., 3], 0.65 * (weights / 0.2).clamp(max=1), rtol=1e-5)
-
-
-def test_points_are_weights_and_effects(ax):
-    weights, effects = torch.rand(7), torch.randn(7)
-    vision.weights_and_effects(ax, weights, effects, ("weight", "effect"))
-    np.testing.assert_allclose(ax.collections[0].get_offsets(), torch.stack([weights, effects], 1), rtol=1e-6)
-    assert (ax.get_xlabel(), ax.get_ylabel()) == ("weight", "effect")
-    plt.close(ax.figure)
