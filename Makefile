@@ -18,7 +18,13 @@ MAKEFLAGS += --no-print-directory
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup lab lectures slides demo release student-release check grade validate browser test nightly test-gpu weights results benchmark benchmark-models lint clean
+.PHONY: help setup lab lectures slides demo dry-run release student-release check grade validate browser test nightly test-gpu weights results benchmark benchmark-models lint clean
+
+# The second word of `make dry-run 01-attention` says which assignment; it is no target to be made.
+ifeq (dry-run,$(firstword $(MAKECMDGOALS)))
+A ?= $(word 2,$(MAKECMDGOALS))
+$(eval $(wordlist 2,2,$(MAKECMDGOALS)):;@:)
+endif
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-16s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -58,6 +64,10 @@ demo: $(STAMP) ## grade the sample class and name the report to open
 	$(COURSE) grade --submitted build/demo/submitted --out build/demo $(GRADERS)
 	@echo
 	@echo "Open this report in a browser:  $(CURDIR)/build/demo/reports/class.html"
+
+dry-run: $(STAMP) ## after an edit: make dry-run 01-attention judges its reference, wrong answers and sample class
+	$(call need,A,make dry-run 01-attention)
+	$(PY) -m tests.dry_run '$(A)' $(GRADERS) $(ARGS)
 
 release: $(STAMP) ## generate assignments/ from solutions/
 	$(COURSE) release $(A)
@@ -125,4 +135,4 @@ clean: ## remove build/ and caches; never .venv, submissions or grades
 	find course tests -name __pycache__ -type d -prune -exec rm -rf {} +
 
 # $(call need,VARIABLE,an example): one line and exit 2 where VARIABLE is empty.
-need = @test -n '$($(1))' || { echo "make: say which notebook, for example: $(2)" >&2; exit 2; }
+need = @test -n '$($(1))' || { echo "make: say which $(if $(filter A,$(1)),assignment,notebook), for example: $(2)" >&2; exit 2; }

@@ -125,6 +125,15 @@ def test_jupyter_lab_opens_without_its_news(bare: Path):
     assert settings == {"fetchNews": "false", "checkForUpdates": False}
 
 
+def test_a_dry_run_is_told_its_assignment_by_the_second_word(ready: Path):
+    for words in (["dry-run", "03-transformer"], ["dry-run", "A=03-transformer"]):
+        done = make(ready, *words)
+        assert done.returncode == 0
+        assert done.stdout.split("python ")[-1].split() == ["-m", "tests.dry_run", "03-transformer"]
+    asked = make(ready, "dry-run")
+    assert asked.returncode == 2 and "make: say which assignment, for example: make dry-run" in asked.stderr
+
+
 @pytest.mark.parametrize("target", ["check", "validate"])
 def test_a_target_that_needs_a_notebook_asks_for_it(ready: Path, target: str):
     done = make(ready, target)

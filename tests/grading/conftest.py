@@ -3,10 +3,11 @@
 import pytest
 
 from course.grading.zygote import zygote
+from tests.support.judging import PRELOAD
 
 
 @pytest.fixture(scope="session")
 def student_zygote():
     """The socket of a zygote; each connection is a fresh student process."""
-    with zygote(["numpy", "matplotlib.pyplot"]) as started:
+    with zygote(PRELOAD) as started:
         yield started.wait_until_ready().path

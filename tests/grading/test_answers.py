@@ -4,34 +4,23 @@ Each answer is judged as in a graded run, but only its own exercise, and compare
 """
 
 from collections import Counter
-from pathlib import Path
 
 import nbclient
 import nbformat
 import pytest
 
-from course.grading.judge import Bench, judge_exercise, setup_namespace
-from course.grading.notebook import Source, read_source
 from course.grading.program import given_path, program_for
 from course.grading.rebuild import rebuild
 from course.grading.verdict import CellVerdict, exercise_verdict
-from tests.support.answers import Answer, apply, load, run_plain
-
-ROOT = Path(__file__).parents[2]
-SOURCES = {path.parent.name: read_source(path) for path in sorted((ROOT / "solutions").glob("*/*.ipynb"))}
+from tests.support.answers import Answer, apply, run_plain
+from tests.support.judging import KINDS, QUICK, ROOT, SOURCES, Judge, answers_of, lost
 
 
-def answers(kind: str) -> list:
-    """All answers of one kind, over all assignments, as parameters of a test."""
-    found = [
-        (assignment, answer)
-        for assignment in SOURCES
-        for answer in load(ROOT / "tests" / "answers" / assignment / f"{kind}.toml")
-    ]
+def answers(*kinds: str) -> list:
+    """All answers of these kinds, over all assignments, as parameters of a test."""
+    found = [(name, answer) for kind in kinds for name in SOURCES for answer in answers_of(name, kind)]
     return [pytest.param(assignment, answer, id=f"{assignment}: {answer}") for assignment, answer in found]
 
-
-QUICK = 20  # seconds that an exercise may take whose tests train nothing
 
 EXERCISES = [
     pytest.param(name, exercise.id, id=exercise.id)
@@ -42,22 +31,14 @@ EXERCISES = [
 
 
 @pytest.fixture(scope="session")
-def setups() -> dict[str, dict]:
-    """What the setup cells of each assignment define, for the judge."""
-    return {assignment: setup_namespace(source) for assignment, source in SOURCES.items()}
+def judges(student_zygote) -> dict[str, Judge]:
+    """Whoever judges an assignment, by its name."""
+    return {assignment: Judge(source, student_zygote) for assignment, source in SOURCES.items()}
 
 
 @pytest.fixture(autouse=True)
 def graded_run(monkeypatch):
     monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
-
-
-def judged(
-    source: Source, submitted, exercise_id: str, zygote: Path, setups: dict, student="a student"
-) -> list[CellVerdict]:
-    bench = Bench(zygote, "the secret of the tests", student)
-    exercise = source.exercise(exercise_id)
-    return judge_exercise(source, rebuild(source, submitted), exercise, bench, setups[source.assignment])
 
 
 def hold_to_plain(cells: list[CellVerdict], submitted, assignment: str, exercise_id: str) -> None:
@@ -68,10 +49,10 @@ def hold_to_plain(cells: list[CellVerdict], submitted, assignment: str, exercise
 
 
 @pytest.mark.parametrize(("assignment", "exercise_id"), EXERCISES)
-def test_the_reference_gets_all_points_on_both_sides_of_the_border(assignment, exercise_id, student_zygote, setups):
+def test_the_reference_gets_all_points_on_both_sides_of_the_border(assignment, exercise_id, judges):
     source = SOURCES[assignment]
-    cells = judged(source, source.nb, exercise_id, student_zygote, setups)
-    assert [(c.grade_id, c.message) for c in cells if c.outcome != "passed"] == []
+    cells = judges[assignment](source.nb, exercise_id)
+    assert lost(cells) == []
     hold_to_plain(cells, source.nb, assignment, exercise_id)
 
 
@@ -90,10 +71,10 @@ def test_the_reference_passes_every_test_cell_in_a_plain_kernel(assignment):
 
 
 @pytest.mark.parametrize(("assignment", "answer"), answers("wrong"))
-def test_a_wrong_answer_loses_points_and_is_told_why(assignment, answer: Answer, student_zygote, setups):
+def test_a_wrong_answer_loses_points_and_is_told_why(assignment, answer: Answer, judges):
     source = SOURCES[assignment]
     submitted = apply(source.nb, answer)
-    cells = judged(source, submitted, answer.exercise, student_zygote, setups)
+    cells = judges[assignment](submitted, answer.exercise)
     verdict = exercise_verdict(answer.exercise, "", cells)
     assert verdict.score < verdict.max_score
     assert answer.message
@@ -107,7 +88,7 @@ def test_a_wrong_answer_loses_points_and_is_told_why(assignment, answer: Answer,
 def test_a_wrong_answer_costs_nothing_in_other_exercises(assignment):
     source = SOURCES[assignment]
     programs = {e.id: program_for(source, rebuild(source, source.nb), e).chunks for e in source.exercises if e.tests}
-    for answer in load(ROOT / "tests" / "answers" / assignment / "wrong.toml"):
+    for answer in answers_of(assignment, "wrong"):
         rebuilt = rebuild(source, apply(source.nb, answer))
         for exercise in source.exercises:
             if exercise.tests and exercise.id != answer.exercise and answer.exercise not in exercise.needs:
@@ -115,38 +96,36 @@ def test_a_wrong_answer_costs_nothing_in_other_exercises(assignment):
 
 
 @pytest.mark.parametrize(("assignment", "answer"), answers("right"))
-def test_a_right_answer_gets_all_points_however_it_is_written(assignment, answer: Answer, student_zygote, setups):
+def test_a_right_answer_gets_all_points_however_it_is_written(assignment, answer: Answer, judges):
     source = SOURCES[assignment]
     submitted = apply(source.nb, answer)
-    cells = judged(source, submitted, answer.exercise, student_zygote, setups)
-    assert [(c.grade_id, c.outcome, c.message) for c in cells if c.outcome != "passed"] == []
+    cells = judges[assignment](submitted, answer.exercise)
+    assert lost(cells) == []
     if source.exercise(answer.exercise).seconds <= QUICK:
         hold_to_plain(cells, submitted, assignment, answer.exercise)
 
 
 @pytest.mark.parametrize(("assignment", "answer"), answers("trivial"))
-def test_a_trivial_answer_gets_nothing(assignment, answer: Answer, student_zygote, setups):
+def test_a_trivial_answer_gets_nothing(assignment, answer: Answer, judges):
     source = SOURCES[assignment]
-    cells = judged(source, apply(source.nb, answer), answer.exercise, student_zygote, setups)
+    cells = judges[assignment](apply(source.nb, answer), answer.exercise)
     assert [c.grade_id for c in cells if c.score] == []
 
 
 @pytest.mark.parametrize("assignment", SOURCES)
-def test_the_stub_gets_nothing_and_is_called_not_attempted(assignment, student_zygote, setups):
+def test_the_stub_gets_nothing_and_is_called_not_attempted(assignment, judges):
     source = SOURCES[assignment]
     released = nbformat.read(ROOT / "assignments" / assignment / f"{source.notebook}.ipynb", as_version=4)
     for exercise in source.exercises:
         if exercise.tests:
-            verdict = exercise_verdict(exercise.id, "", judged(source, released, exercise.id, student_zygote, setups))
+            verdict = exercise_verdict(exercise.id, "", judges[assignment](released, exercise.id))
             assert (verdict.score, verdict.status) == (0, "not_attempted")
 
 
 @pytest.mark.parametrize("assignment", SOURCES)
 def test_there_are_enough_answers(assignment):
     source = SOURCES[assignment]
-    kinds = {
-        kind: load(ROOT / "tests" / "answers" / assignment / f"{kind}.toml") for kind in ("wrong", "right", "trivial")
-    }
+    kinds = {kind: answers_of(assignment, kind) for kind in KINDS}
     tested = {exercise.id for exercise in source.exercises if exercise.tests}
     count = {kind: Counter(answer.exercise for answer in found) for kind, found in kinds.items()}
     assert all(found.keys() == tested for found in count.values())
@@ -157,8 +136,7 @@ def test_there_are_enough_answers(assignment):
 
 @pytest.mark.parametrize("assignment", SOURCES)
 def test_the_readme_says_how_many_answers_there_are(assignment):
-    folder = ROOT / "tests" / "answers" / assignment
-    counts = " · ".join(f"{len(load(folder / f'{kind}.toml'))} {kind}" for kind in ("wrong", "right", "trivial"))
+    counts = " · ".join(f"{len(answers_of(assignment, kind))} {kind}" for kind in KINDS)
     (row,) = (
         line
         for line in (ROOT / "README.md").read_text("utf-8").splitlines()
@@ -168,25 +146,19 @@ def test_the_readme_says_how_many_answers_there_are(assignment):
 
 
 @pytest.mark.nightly
-@pytest.mark.parametrize(("assignment", "answer"), [*answers("wrong"), *answers("right"), *answers("trivial")])
-def test_the_verdict_does_not_hang_on_the_draw(assignment, answer: Answer, student_zygote, setups):
+@pytest.mark.parametrize(("assignment", "answer"), answers(*KINDS))
+def test_the_verdict_does_not_hang_on_the_draw(assignment, answer: Answer, judges):
     source = SOURCES[assignment]
     submitted = apply(source.nb, answer)
     draws = 4 if source.exercise(answer.exercise).seconds <= QUICK else 2
-    judges = student_zygote, setups
-    verdicts = {
-        tuple(
-            cell.outcome == "passed" for cell in judged(source, submitted, answer.exercise, *judges, f"student {draw}")
-        )
-        for draw in range(draws)
-    }
-    assert len(verdicts) == 1
+    verdicts = [judges[assignment](submitted, answer.exercise, f"student {draw}") for draw in range(draws)]
+    assert len({tuple(cell.outcome == "passed" for cell in cells) for cells in verdicts}) == 1
 
 
 @pytest.mark.nightly
 @pytest.mark.parametrize(("assignment", "exercise_id"), EXERCISES)
-def test_the_reference_passes_whatever_is_drawn(assignment, exercise_id, student_zygote, setups):
+def test_the_reference_passes_whatever_is_drawn(assignment, exercise_id, judges):
     source = SOURCES[assignment]
     for draw in range(30 if source.exercise(exercise_id).seconds <= QUICK else 5):
-        cells = judged(source, source.nb, exercise_id, student_zygote, setups, f"student {draw}")
-        assert [(c.grade_id, c.message) for c in cells if c.outcome != "passed"] == []
+        cells = judges[assignment](source.nb, exercise_id, f"student {draw}")
+        assert lost(cells) == []

@@ -27,6 +27,7 @@ from pathlib import Path
 import nbformat
 from nbformat import NotebookNode
 
+from course.grading.notebook import read_source
 from tests.support.answers import Answer, apply, load
 
 HERE = Path(__file__).parent
@@ -104,6 +105,23 @@ def write_class(out: Path, assignment: str) -> Path:
             nb = submission(source, released, student)
             path.write_text(json.dumps(nb, ensure_ascii=False, indent=1) + "\n", encoding="utf-8")
     return out / "submitted"
+
+
+def undeserved(assignment: str, rows: list[dict]) -> list[str]:
+    """Where the rows of grades.csv are not what the students of the sample class deserve: a line for each."""
+    (path,) = (ROOT / "solutions" / assignment).glob("*.ipynb")
+    exercises = read_source(path).exercises
+    found = {(row["student"], row["exercise"]): row for row in rows if row["assignment"] == assignment}
+    problems = []
+    for student in students(assignment):
+        for exercise in exercises:
+            row = found.pop((student.id, exercise.id))
+            full = (0, "manual_pending", "") if exercise.manual_points else (exercise.points, "passed", "")
+            score, status, message = student.expected.get(exercise.id) or student.expected.get("all") or full
+            if (float(row["score"]), row["status"]) != (score, status) or message not in row["message"]:
+                got = f"{row['score']} {row['status']}: {row['message']}"
+                problems.append(f"{student.id}, {exercise.id}: should get {score:g} {status}: {message}; got {got}")
+    return problems + [f"{student}, {exercise}: nobody of the class" for student, exercise in found]
 
 
 def submission(source: NotebookNode, released: NotebookNode, student: Student) -> NotebookNode:
