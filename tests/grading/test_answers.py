@@ -12,6 +12,7 @@ import pytest
 from course.grading.program import given_path, program_for
 from course.grading.rebuild import rebuild
 from course.grading.verdict import CellVerdict, exercise_verdict
+from tests.sample_class import students
 from tests.support.answers import Answer, apply, run_plain
 from tests.support.judging import KINDS, QUICK, ROOT, SOURCES, Judge, answers_of, lost
 
@@ -162,3 +163,15 @@ def test_the_reference_passes_whatever_is_drawn(assignment, exercise_id, judges)
     for draw in range(30 if source.exercise(exercise_id).seconds <= QUICK else 5):
         cells = judges[assignment](source.nb, exercise_id, f"student {draw}")
         assert lost(cells) == []
+
+
+@pytest.mark.nightly
+@pytest.mark.parametrize(("assignment", "exercise_id"), EXERCISES)
+def test_ten_runs_of_the_sample_class_with_different_seeds_give_the_same_scores(assignment, exercise_id, judges):
+    source = SOURCES[assignment]
+    theirs = {
+        answer for student in students(assignment) for answer in student.answers if answer.exercise == exercise_id
+    }
+    for submitted in [source.nb, *(apply(source.nb, answer) for answer in theirs)]:
+        runs = [judges[assignment](submitted, exercise_id, f"run {number}") for number in range(10)]
+        assert len({tuple(cell.score for cell in cells) for cells in runs}) == 1

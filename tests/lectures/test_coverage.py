@@ -18,7 +18,6 @@ FIGURES = {6, 7, 8, 10, 11, 12, 13, 14, 15, 19, 22, 26, 27, 29, 30, 31, 32, 33, 
 FIGURES |= {52, 53, 55, 56, 57, 58, 59, 60}
 ONLY_A_FIGURE = {10, 13, 19, 22, 27, 33, 42, 47, 49, 50, 52, 55, 56, 57, 58, 59, 60}
 NOTES = {2, 4, 7, 8, 14, 17, 18, 30, 31, 46}
-WAITING_EXERCISES = 14  # for assignments 04 to 06
 
 
 class Row(NamedTuple):
@@ -51,11 +50,7 @@ def test_a_row_leads_to_a_section_an_exercise_and_a_test(row: Row):
         sources = (ROOT / "assignments").glob(f"0{row.exercise[1]}-*/*.ipynb")
         assert any(f"## {row.exercise} " in path.read_text(encoding="utf-8") for path in sources)
     else:
-        assert row.exercise == "–" or re.fullmatch(r"later: assignment 0[456]", row.exercise)
-
-
-def test_the_number_of_rows_that_wait_is_known():
-    assert sum(row.exercise.startswith("later:") for row in ROWS) == WAITING_EXERCISES
+        assert row.exercise == "–"
 
 
 def test_every_section_of_every_lecture_is_in_the_table_or_is_our_own_addition():
