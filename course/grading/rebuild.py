@@ -148,8 +148,9 @@ def _by_grade_id(
     for name, cells in all_of.items():
         last = next((cell for cell in reversed(cells) if _is_answered(cell, known[name])), cells[-1])
         found[name] = last
-        others = [cell for cell in cells if _normal(cell.source) != _normal(last.source) and STUB not in cell.source]
         if len(cells) > 1 and role_of(known[name]) in ("answer", "manual"):
+            same = _normal(last.source)
+            others = [cell for cell in cells if _normal(cell.source) != same and STUB not in cell.source]
             kept = ", and what only another copy defines" if role_of(known[name]) == "answer" and others else ""
             notes.append(f"the cell {name} is there {_times(len(cells))}; the last answer counts{kept}")
             copies[name] = others
@@ -160,10 +161,10 @@ def _is_answered(cell: NotebookNode, original: NotebookNode) -> bool:
     """Does a copy of an answer cell hold an answer: neither the stub, nor mere trials and comments?"""
     if STUB in cell.source or not cell.source.strip():
         return False
-    if cell.cell_type != "code" or (tree := _tree(cell.source)) is None:
+    if cell.cell_type != "code" or role_of(original) != "answer" or (tree := _tree(cell.source)) is None:
         return True
     kinds = ast.FunctionDef | ast.ClassDef | ast.Assign | ast.AnnAssign
-    return any(isinstance(statement, kinds) for statement in tree.body) or role_of(original) != "answer"
+    return any(isinstance(statement, kinds) for statement in tree.body)
 
 
 def _times(count: int) -> str:

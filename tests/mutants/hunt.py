@@ -5,7 +5,7 @@ import sys
 from collections.abc import Iterator
 from copy import deepcopy
 
-from course.grading.notebook import Exercise, Source, grade_id_of
+from course.grading.notebook import Exercise, Source, copied, grade_id_of
 from course.grading.zygote import zygote
 from tests.mutants.mutate import Mutant, mutants
 from tests.support.judging import PRELOAD, QUICK, SOURCES, Judge, lost
@@ -30,7 +30,7 @@ def impatient(source: Source) -> Source:
 def survivors(judge: Judge, exercise: Exercise) -> Iterator[str]:
     """The changes to an exercise's reference that lose no point."""
     for grade_id, mutant in made(exercise):
-        submitted = deepcopy(judge.source.nb)
+        submitted = copied(judge.source.nb)
         (cell,) = (cell for cell in submitted.cells if grade_id_of(cell) == grade_id)
         cell.source = mutant.source
         if not lost(judge(submitted, exercise.id)):

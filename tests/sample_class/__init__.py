@@ -107,13 +107,13 @@ def write_class(out: Path, assignment: str) -> Path:
     return out / "submitted"
 
 
-def undeserved(assignment: str, rows: list[dict]) -> list[str]:
-    """Where the rows of grades.csv are not what the students of the sample class deserve: a line for each."""
+def undeserved(assignment: str, rows: list[dict], of: list[Student] | None = None) -> list[str]:
+    """Where the rows of grades.csv are not what these students (default: all) deserve: a line for each."""
     (path,) = (ROOT / "solutions" / assignment).glob("*.ipynb")
     exercises = read_source(path).exercises
     found = {(row["student"], row["exercise"]): row for row in rows if row["assignment"] == assignment}
     problems = []
-    for student in students(assignment):
+    for student in students(assignment) if of is None else of:
         for exercise in exercises:
             row = found.pop((student.id, exercise.id))
             full = (0, "manual_pending", "") if exercise.manual_points else (exercise.points, "passed", "")

@@ -14,7 +14,6 @@ A TOML file holds a list of [[answer]]:
 
 import ast
 import contextlib
-import copy
 import io
 import os
 import tomllib
@@ -28,6 +27,7 @@ import torch
 from nbformat import NotebookNode
 
 from course.check import ledger
+from course.grading.notebook import copied
 
 TEST_ROLES = ("visible", "hidden")
 
@@ -74,7 +74,7 @@ def apply(source_notebook: NotebookNode, answer: Answer) -> NotebookNode:
 
     Raises ValueError if the answer cell is missing or an edit's old text does not occur exactly once.
     """
-    submission = copy.deepcopy(source_notebook)
+    submission = copied(source_notebook)
     places = [i for i, cell in enumerate(submission.cells) if _grade_id(cell) == answer.grade_id]
     if len(places) != 1:
         raise ValueError(f"{answer}: {len(places)} cells are called {answer.grade_id}")

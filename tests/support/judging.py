@@ -5,6 +5,7 @@ from pathlib import Path
 from nbformat import NotebookNode
 
 from course.grading.judge import Bench, judge_exercise, setup_namespace
+from course.grading.judges import TRAINING_IMPORTS, imports
 from course.grading.notebook import Source, read_source
 from course.grading.rebuild import rebuild
 from course.grading.verdict import CellVerdict
@@ -14,7 +15,10 @@ ROOT = Path(__file__).parents[2]
 SOURCES = {path.parent.name: read_source(path) for path in sorted((ROOT / "solutions").glob("*/*.ipynb"))}
 KINDS = ("wrong", "right", "trivial")
 QUICK = 20  # seconds that an exercise may take whose tests train nothing
-PRELOAD = ("numpy", "matplotlib.pyplot")  # what a zygote imports for these notebooks
+# What a zygote imports, as in a graded run: what setup cells ask for, what training needs, and figures.
+PRELOAD = sorted(
+    {"matplotlib.pyplot", *TRAINING_IMPORTS}.union(*(imports(source.setup) for source in SOURCES.values()))
+)
 
 
 def answers_of(assignment: str, kind: str) -> list[Answer]:
