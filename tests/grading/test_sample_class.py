@@ -120,6 +120,6 @@ def test_grading_some_anew_changes_nothing_either(graded):
     some = [student.id for student in students(assignment) if student.stubs or student.notebook == "" or student.text]
     done = course("grade", assignment, "--submitted", out / "submitted", "--out", out, "--force", "--student", *some)
     assert done.returncode == 0
-    assert f"{len(some)} submissions to grade" in done.stdout
+    assert f"{len(some)} submission{'s' * (len(some) != 1)} to grade" in done.stdout
     assert everything(out) == files
     assert dump(out / "gradebook.db") == gradebook
