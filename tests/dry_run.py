@@ -6,7 +6,6 @@ it deserves, where it differs from the reference. With --all: right answers lose
 """
 
 import multiprocessing
-import os
 import sys
 import time
 from argparse import ArgumentParser
@@ -71,7 +70,6 @@ def judge_of(assignment: str, socket: Path) -> Judge:
 
 def problem_of(assignment: str, socket: Path, task: Task) -> tuple[Task, str]:
     """What is not as it should be with this answer, in one line; "" if all is well."""
-    os.environ["NBGRADER_EXECUTION"] = "autograde"
     judge = judge_of(assignment, socket)
     submitted = copied(judge.source.nb)
     if task.kind == "stub":
@@ -123,7 +121,6 @@ def rows_of_student(assignment: str, socket: Path, student: Student) -> list[dic
 
     An exercise in which nothing differs from the reference gets the reference's verdict, which was judged before.
     """
-    os.environ["NBGRADER_EXECUTION"] = "autograde"
     judge = judge_of(assignment, socket)
     source = judge.source
     released = nbformat.read(ROOT / "assignments" / assignment / f"{source.notebook}.ipynb", as_version=4)

@@ -2,7 +2,10 @@
 
 import re
 from collections import Counter
+from functools import cache
 from pathlib import Path
+
+from nbformat import NotebookNode
 
 from course.grading.notebook import Exercise, Source, role_of
 from tests.mutants.survivors import tally
@@ -21,14 +24,16 @@ answer does lose points.
 COLUMNS = "id | title | points | minutes | difficulty | needs | lecture section | wrong answers | mutants".split(" | ")
 
 
+@cache
+def headers() -> dict[str, NotebookNode]:
+    """exercise -> the cell that is its header."""
+    cells = [cell for source in SOURCES.values() for cell in source.nb.cells if role_of(cell) == "exercise"]
+    return {cell.metadata.course.exercise: cell for cell in cells}
+
+
 def sections() -> dict[str, str]:
     """exercise -> "lecture-file#Section", from the metadata of its header."""
-    return {
-        cell.metadata.course.exercise: cell.metadata.course.get("section", "")
-        for source in SOURCES.values()
-        for cell in source.nb.cells
-        if role_of(cell) == "exercise"
-    }
+    return {exercise: cell.metadata.course.get("section", "") for exercise, cell in headers().items()}
 
 
 def page() -> str:
@@ -39,7 +44,7 @@ def page() -> str:
 def part(source: Source) -> str:
     """An assignment's heading and table."""
     wrong = Counter(answer.exercise for answer in answers_of(source.assignment, "wrong"))
-    rows = [row(source, exercise, wrong[exercise.id]) for exercise in source.exercises]
+    rows = [row(exercise, wrong[exercise.id]) for exercise in source.exercises]
     minutes = sum(exercise.minutes for exercise in source.exercises)
     points = sum(exercise.points for exercise in source.exercises)
     number, _, name = source.assignment.partition("-")
@@ -49,7 +54,7 @@ def part(source: Source) -> str:
     return "\n".join([title, "", facts, "", line(COLUMNS), line(["---"] * len(COLUMNS)), *map(line, rows), ""])
 
 
-def row(source: Source, exercise: Exercise, wrong: int) -> list[str]:
+def row(exercise: Exercise, wrong: int) -> list[str]:
     """The cells of an exercise's row."""
     caught, changing = tally(exercise)
     by_person = [f"{exercise.manual_points:g} by a person"] if exercise.manual_points else []
@@ -62,20 +67,15 @@ def row(source: Source, exercise: Exercise, wrong: int) -> list[str]:
         points,
         str(exercise.minutes),
         dots,
-        needs(source, exercise),
+        needs(exercise),
         section(exercise),
         *held,
     ]
 
 
-def needs(source: Source, exercise: Exercise) -> str:
+def needs(exercise: Exercise) -> str:
     """What the exercise's header says that it builds on."""
-    header = next(
-        cell.source
-        for cell in source.nb.cells
-        if role_of(cell) == "exercise" and cell.metadata.course.exercise == exercise.id
-    )
-    found = re.search(r"builds on (.+)", header)
+    found = re.search(r"builds on (.+)", headers()[exercise.id].source)
     return "–" if not found or found[1].startswith("nothing") else found[1]
 
 

@@ -85,15 +85,9 @@ class TriangleAttention(nn.Module):
         self.W_O = nn.Linear(heads * d_head, d_pair)
 
     def forward(self, z):
-        z = self.norm(z)
-        q, k, v = (W(z).unflatten(-1, (self.heads, -1)) for W in (self.W_Q, self.W_K, self.W_V))
-        axis = 1 if self.starting else 2  # of the lines that attend to themselves: rows, or columns
-        bias = self.bias(z) if self.starting else self.bias(z).transpose(1, 2)  # query, key
-        lines = [x.movedim(axis, 1).transpose(2, 3).flatten(0, 1) for x in (q, k, v)]  # (B * N, H, N, d_head)
-        added = bias.movedim(-1, 1).repeat_interleave(z.shape[1], dim=0)  # (B * N, H, N, N)
-        found = F.scaled_dot_product_attention(*lines, attn_mask=added).unflatten(0, z.shape[:2])
-        found = found.transpose(2, 3).flatten(-2).movedim(1, axis)
-        return self.W_O(F.sigmoid(self.gate(z)).mul(found))
+        z = self.norm(z) if self.starting else self.norm(z).transpose(1, 2)  # columns attend to themselves as rows do
+        update = _given_biased(z, self.bias(z), self)
+        return update if self.starting else update.transpose(1, 2)
 
 
 def distances(x):

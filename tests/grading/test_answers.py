@@ -15,7 +15,7 @@ from course.grading.rebuild import rebuild
 from course.grading.verdict import CellVerdict, exercise_verdict
 from tests.sample_class import students
 from tests.support.answers import Answer, apply, run_plain
-from tests.support.judging import KINDS, QUICK, ROOT, SOURCES, Judge, answers_of, lost
+from tests.support.judging import KINDS, QUICK, ROOT, SOURCES, TESTED, Judge, answers_of, lost
 
 
 def answers(*kinds: str) -> list:
@@ -24,12 +24,7 @@ def answers(*kinds: str) -> list:
     return [pytest.param(assignment, answer, id=f"{assignment}: {answer}") for assignment, answer in found]
 
 
-EXERCISES = [
-    pytest.param(name, exercise.id, id=exercise.id)
-    for name, s in SOURCES.items()
-    for exercise in s.exercises
-    if exercise.tests
-]
+EXERCISES = [pytest.param(*tested, id=tested[1]) for tested in TESTED]
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,5 @@
 """`python -m tests.mutants.hunt [ASSIGNMENT or EXERCISE …]`: judge every mutant and print those that lose nothing."""
 
-import os
 import sys
 from collections.abc import Iterator
 from copy import deepcopy
@@ -39,7 +38,6 @@ def survivors(judge: Judge, exercise: Exercise) -> Iterator[str]:
 
 def main(asked: list[str]) -> None:
     """Print a line for each exercise, and one for each survivor."""
-    os.environ["NBGRADER_EXECUTION"] = "autograde"
     with zygote(PRELOAD) as started:
         socket = started.wait_until_ready().path
         for name, source in SOURCES.items():

@@ -3,21 +3,11 @@
 import pytest
 
 from tests.mutants.hunt import impatient, made, survivors
-from tests.mutants.mutate import mutants
+from tests.mutants.mutate import Mutant, mutants
 from tests.mutants.survivors import listed, of, tally
-from tests.support.judging import SOURCES, Judge
+from tests.support.judging import SOURCES, TESTED, Judge
 
-EXERCISES = [
-    pytest.param(name, exercise.id, id=exercise.id)
-    for name, source in SOURCES.items()
-    for exercise in source.exercises
-    if exercise.tests
-]
-
-
-@pytest.fixture(autouse=True)
-def graded_run(monkeypatch):
-    monkeypatch.setenv("NBGRADER_EXECUTION", "autograde")
+EXERCISES = [pytest.param(*tested, id=tested[1]) for tested in TESTED]
 
 
 def test_a_mutant_has_one_slip():
@@ -49,8 +39,8 @@ def test_a_harmless_change_survives_and_a_harmful_one_does_not(student_zygote, m
     source = impatient(SOURCES["01-attention"])
     exercise = source.exercise("A1.5")
     cell = exercise.answers[0].grade_id
-    harmless, harmful = made(exercise)[0][1], made(exercise)[1][1]
-    object.__setattr__(harmless, "source", exercise.answers[0].source + "\nunused = 1\n")
+    harmless = Mutant("a line more", exercise.answers[0].source + "\nunused = 1\n")
+    harmful = made(exercise)[1][1]
     monkeypatch.setattr("tests.mutants.hunt.made", lambda exercise: [(cell, harmless), (cell, harmful)])
     assert list(survivors(Judge(source, student_zygote), exercise)) == [harmless.change]
 

@@ -93,7 +93,7 @@ def run_plain(notebook: NotebookNode, exercise: str, given: Path, seed: int = 0)
     run's budget. A cell passes if it ends without error and a check passed.
     """
     namespace = {"__name__": "__main__"}
-    with _graded(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
+    with graded(), contextlib.redirect_stdout(io.StringIO()), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         problem = ""
         for code in _program(notebook, exercise, given):
@@ -171,7 +171,7 @@ def _run(code: str, namespace: dict) -> str:
 
 
 @contextlib.contextmanager
-def _graded():
+def graded():
     """Set nbgrader's variable for graded runs; leave it and torch's generator as they were."""
     before = os.environ.get("NBGRADER_EXECUTION")
     os.environ["NBGRADER_EXECUTION"] = "autograde"

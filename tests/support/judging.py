@@ -9,10 +9,12 @@ from course.grading.judges import TRAINING_IMPORTS, imports
 from course.grading.notebook import Source, read_source
 from course.grading.rebuild import rebuild
 from course.grading.verdict import CellVerdict
-from tests.support.answers import Answer, load
+from tests.support.answers import Answer, graded, load
 
 ROOT = Path(__file__).parents[2]
 SOURCES = {path.parent.name: read_source(path) for path in sorted((ROOT / "solutions").glob("*/*.ipynb"))}
+# (assignment, exercise) of all that a judge tests.
+TESTED = [(name, exercise.id) for name, source in SOURCES.items() for exercise in source.exercises if exercise.tests]
 KINDS = ("wrong", "right", "trivial")
 QUICK = 20  # seconds that an exercise may take whose tests train nothing
 # What a zygote imports, as in a graded run: what setup cells ask for, what training needs, and figures.
@@ -38,7 +40,8 @@ class Judge:
         """The verdict on each test cell of the exercise of this id. student: another one draws other inputs."""
         bench = Bench(self._socket, "the secret of the tests", student)
         rebuilt = rebuild(self.source, submitted)
-        return judge_exercise(self.source, rebuilt, self.source.exercise(exercise), bench, self._setup)
+        with graded():
+            return judge_exercise(self.source, rebuilt, self.source.exercise(exercise), bench, self._setup)
 
 
 def lost(cells: list[CellVerdict]) -> list[tuple[str, str, str]]:
