@@ -18,6 +18,8 @@ FOUNDATION = {"errors", "device"}
 MAY_IMPORT = {
     "errors": set(),
     "device": set(),
+    "settings": FOUNDATION,
+    "npm": FOUNDATION,
     "models": FOUNDATION,
     "data": FOUNDATION,
     "plots": FOUNDATION,
@@ -28,10 +30,10 @@ MAY_IMPORT = {
     "translator": FOUNDATION | {"models", "data"},
     "pretrained": FOUNDATION | {"models", "data", "translator"},
     "experiments": FOUNDATION | {"models", "data", "training", "metrics", "plots", "translator", "pretrained"},
-    "slides": FOUNDATION,
+    "slides": FOUNDATION | {"npm"},
     "widgets": FOUNDATION | {"plots"},
-    "grading": FOUNDATION | {"check"},
-    "cli": FOUNDATION | {"grading"},
+    "grading": FOUNDATION | {"check", "settings"},
+    "cli": FOUNDATION | {"grading", "settings"},
 }
 NOTEBOOK_IMPORTERS = {"importnb", "import_ipynb", "ipynb", "nbimporter"}
 FILES = sorted(PACKAGE.rglob("*.py"))
