@@ -1,4 +1,4 @@
-"""The course's own settings: `course.toml`, beside nbgrader_config.py. Each table has a default, so the file may be empty."""
+"""The course's settings: `course.toml`, beside nbgrader_config.py. All has a default, so the file may be empty."""
 
 import re
 import tomllib
