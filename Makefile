@@ -18,7 +18,7 @@ MAKEFLAGS += --no-print-directory
 
 export PYTHONUNBUFFERED := 1
 
-.PHONY: help setup lab lectures slides demo dry-run release student-release check grade validate browser test nightly test-gpu weights results benchmark benchmark-models lint clean
+.PHONY: help setup lab hub lectures slides site demo dry-run release student-release check grade validate browser test nightly test-gpu weights results benchmark benchmark-models lint clean
 
 # The second word of `make dry-run 01-attention` says which assignment; it is no target to be made.
 ifeq (dry-run,$(firstword $(MAKECMDGOALS)))
@@ -53,11 +53,17 @@ $(STAMP): pyproject.toml constraints.txt
 lab: $(STAMP) ## open JupyterLab on the course
 	$(PY) -m jupyter lab $(if $(filter 0,$(shell id -u)),--allow-root) $(ARGS)
 
+hub: $(STAMP) ## a class on this machine, as root: a teacher, two students (docs/classroom.md; ARGS=remove deletes its accounts)
+	$(PY) -m course.hub $(ARGS)
+
 lectures: $(STAMP) ## run the lectures and store their outputs: make lectures [NB=lectures/01-sequences.ipynb]
 	$(PY) -m tests.notebooks.execute $(NB)
 
 slides: $(STAMP) ## every lecture as slides with speaker notes, in build/slides (npm fetches reveal.js once)
 	$(PY) -m course.slides build/slides $(ARGS)
+
+site: $(STAMP) ## the course as a website that needs no network, in build/site (npm fetches MathJax once)
+	$(PY) -m course.site build/site $(ARGS)
 
 demo: $(STAMP) ## grade the sample class and name the report to open
 	$(PY) -m tests.sample_class build/demo
@@ -126,9 +132,10 @@ benchmark: $(STAMP) ## how fast grading is, beside nbgrader: ratios with their s
 benchmark-models: $(STAMP) ## how fast the models are, beside torch.nn and transformers (5 minutes; ARGS="--device cuda")
 	$(PY) -m tests.benchmarks.models $(ARGS)
 
-lint: $(STAMP) ## ruff: rules and format, .py and .ipynb
+lint: $(STAMP) ## ruff: rules and format, .py and .ipynb; the workflow files: schema and safety
 	$(PY) -m ruff check .
 	$(PY) -m ruff format --check .
+	$(PY) -m tests.ci.lint
 
 clean: ## remove build/ and caches; never .venv, submissions or grades
 	rm -rf build .pytest_cache .ruff_cache .hypothesis

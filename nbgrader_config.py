@@ -16,6 +16,18 @@ c.Autograde.autograde_preprocessors = [
     "course.grading.nbgrader_engine.Judge",
     "nbgrader.preprocessors.AssignLatePenalties",
 ]
+# What lateness costs stands in course.toml. nbgrader works it out once, when it grades; feedback and export do so anew,
+# for points that a person gave since then lose their share, too.
+c.AssignLatePenalties.plugin_class = "course.grading.nbgrader_plugins.LatePenalty"
+c.GenerateFeedback.preprocessors = [
+    "course.grading.nbgrader_plugins.RenewPenalties",
+    "nbgrader.preprocessors.GetGrades",
+    "nbconvert.preprocessors.CSSHTMLHeaderPreprocessor",
+]
+c.ExportApp.plugin_class = "course.grading.nbgrader_plugins.Export"
+# `nbgrader collect` and formgrader's button keep each attempt of a student, not the last alone.
+c.ExchangeFactory.collect = "course.grading.nbgrader_plugins.CollectAttempts"
+c.ExchangeFactory.release_feedback = "course.grading.exchange.ReleaseFeedback"
 
 # For whoever takes these lines out: nbgrader then runs answers and tests in one kernel, without a sandbox.
 # Seconds. A cell that trains needs more than nbgrader's 30, and output may lag on a busy machine.

@@ -19,6 +19,8 @@ MAY_IMPORT = {
     "errors": set(),
     "device": set(),
     "settings": FOUNDATION,
+    "install": set(),
+    "addresses": FOUNDATION | {"settings"},
     "npm": FOUNDATION,
     "models": FOUNDATION,
     "data": FOUNDATION,
@@ -31,9 +33,11 @@ MAY_IMPORT = {
     "pretrained": FOUNDATION | {"models", "data", "translator"},
     "experiments": FOUNDATION | {"models", "data", "training", "metrics", "plots", "translator", "pretrained"},
     "slides": FOUNDATION | {"npm"},
+    "site": FOUNDATION | {"npm", "settings", "slides", "addresses"},
+    "hub": FOUNDATION | {"npm", "settings"},
     "widgets": FOUNDATION | {"plots"},
-    "grading": FOUNDATION | {"check", "settings"},
-    "cli": FOUNDATION | {"grading", "settings"},
+    "grading": FOUNDATION | {"check", "settings", "addresses"},
+    "cli": FOUNDATION | {"grading", "settings", "addresses"},
 }
 NOTEBOOK_IMPORTERS = {"importnb", "import_ipynb", "ipynb", "nbimporter"}
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -4,14 +4,28 @@ from pathlib import Path
 
 import pytest
 from nbconvert.exporters import Exporter
-from nbgrader.converters import Autograde
+from nbconvert.preprocessors import Preprocessor
+from nbgrader.apps import ExportApp
+from nbgrader.converters import Autograde, GenerateFeedback
 from nbgrader.coursedir import CourseDirectory
-from nbgrader.preprocessors import Execute, NbGraderPreprocessor
+from nbgrader.exchange import ExchangeFactory
+from nbgrader.preprocessors import AssignLatePenalties, Execute, NbGraderPreprocessor
 from traitlets.config import Config, PyFileConfigLoader
 from traitlets.utils.importstring import import_item
 
 ROOT = Path(__file__).parents[1]
-CLASSES = {"Autograde": Autograde, "CourseDirectory": CourseDirectory, "Execute": Execute}
+CLASSES = {
+    one.__name__: one
+    for one in (
+        AssignLatePenalties,
+        Autograde,
+        CourseDirectory,
+        ExchangeFactory,
+        Execute,
+        ExportApp,
+        GenerateFeedback,
+    )
+}
 
 
 @pytest.fixture(scope="module")
@@ -32,6 +46,14 @@ def test_every_name_of_a_class_is_one(config: Config):
     for name in preprocessors:
         assert issubclass(import_item(name), NbGraderPreprocessor), name
     assert issubclass(import_item(config.Autograde.exporter_class), Exporter)
+    for name in config.GenerateFeedback.preprocessors:
+        assert issubclass(import_item(name), Preprocessor), name
+    for place, name in (
+        (AssignLatePenalties.plugin_class, config.AssignLatePenalties.plugin_class),
+        (ExportApp.plugin_class, config.ExportApp.plugin_class),
+        (ExchangeFactory.collect, config.ExchangeFactory.collect),
+    ):
+        assert issubclass(import_item(name), place.klass), name
 
 
 def test_scores_are_written_by_the_course_alone(config: Config):
@@ -39,6 +61,7 @@ def test_scores_are_written_by_the_course_alone(config: Config):
     names = [*config.Autograde.sanitize_preprocessors, *config.Autograde.autograde_preprocessors]
     assert not {"SaveAutoGrades", "Execute"} & {name.rpartition(".")[2] for name in names}
     assert "AssignLatePenalties" in names[-1], "penalties come after the scores that they are a part of"
+    assert "RenewPenalties" in config.GenerateFeedback.preprocessors[0], "and are new before a page shows them"
 
 
 def test_folders(config: Config):

@@ -18,10 +18,11 @@ RED, PLAIN = "\x1b[1;31m", "\x1b[0m"
 class CheckFailed(AssertionError):
     """A check did not hold.
 
-    message: one short line without any value of a tensor, so that it may be shown for a hidden test
-    mistake: the named mistake that was recognised, or None
-    details: expected and actual side by side, as text; may hold values
-    picture: (expected, actual) tensors to draw in a notebook, or None
+    Attributes:
+        message: one short line without any value of a tensor, so that it may be shown for a hidden test
+        mistake: the named mistake that was recognised, or None
+        details: expected and actual side by side, as text; may hold values
+        picture: (expected, actual) tensors to draw in a notebook, or None
     """
 
     def __init__(

@@ -51,10 +51,13 @@ def gradient(
     of the same arguments, gradients are compared with autograd's; if both are modules with the same parameter
     names, those of the parameters too. Without it they are compared with finite differences in float64.
 
-    mistakes: {message: a wrong function of the same arguments}. If the gradients are that function's, the
-        failure's message is that message. Needs a reference.
+    Args:
+        mistakes: {message: a wrong function of the same arguments}. If the gradients are that function's, the
+            failure's message is that message. Needs a reference.
 
-    Raises CheckFailed; it names a graph that was cut. TypeError if no argument is floating.
+    Raises:
+        CheckFailed: they are not; it names a graph that was cut.
+        TypeError: no argument is floating.
     """
     if not floating(args):
         raise TypeError("check.gradient: no argument is a floating tensor")

@@ -51,11 +51,14 @@ def close(
     (course.check.tolerance has the table), so a float64 or bfloat16 answer to a float32 question passes
     unless `dtype` demands one.
 
-    mistakes: {message: wrong value, or a function without arguments that computes it}. If `actual` is one of
-        them, and that one is not the expected value after all, the failure's message is that message.
-    name: what messages call the value.
+    Args:
+        mistakes: {message: wrong value, or a function without arguments that computes it}. If `actual` is one of
+            them, and that one is not the expected value after all, the failure's message is that message.
+        name: what messages call the value.
 
-    Raises CheckFailed; TypeError or ValueError for an `expected` that cannot be held to.
+    Raises:
+        CheckFailed: it is not.
+        TypeError, ValueError: an `expected` that cannot be held to.
     """
     held_to(actual, expected, Rules(rtol, atol, dtype), mistakes, name)
 

@@ -7,21 +7,26 @@ from collections.abc import Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from nbformat import NotebookNode
 
+from course.grading.attempts import attempts_beyond, attempts_of, best
 from course.grading.autograded import annotate, autograded_path, write_autograded
 from course.grading.feedback import write_feedback
-from course.grading.journal import Journal, submission_digest, verdict_key
+from course.grading.journal import Journal, submission_digest, surroundings, verdict_key
 from course.grading.judges import Job, Judged, JudgeFailed, Judging, LocalJudging, bench
+from course.grading.late import points_lost
 from course.grading.notebook import NotebookError, Source
 from course.grading.output import write_atomically
+from course.grading.penalties import Rules, assign_penalties, due_date
 from course.grading.rebuild import Rebuilt, rebuild
 from course.grading.record import read_timestamp, record, with_human_grades
+from course.grading.reuse import exercise_keys, merged, still_valid
 from course.grading.submissions import Submission, find_submission, read_submission
-from course.grading.verdict import ExerciseVerdict, Verdict
+from course.grading.verdict import Attempt, ExerciseVerdict, Lateness, Verdict
 
 if TYPE_CHECKING:
     from nbgrader.api import Gradebook
@@ -38,13 +43,17 @@ OPTIMIZER_STEP = b".step("
 
 @dataclass(frozen=True)
 class Options:
-    """What a run was asked for. root: the course; out: where gradebook, feedback and reports go."""
+    """What a run was asked for. root: the course; out: where gradebook, feedback and reports go.
+
+    exercises: those that are judged again in every submission, changed or not.
+    """
 
     root: Path
     submitted: Path
     out: Path
     assignments: tuple[str, ...] = ()
     students: tuple[str, ...] = ()
+    exercises: tuple[str, ...] = ()
     jobs: int = 1
     force: bool = False
     feedback: bool = True
@@ -55,12 +64,19 @@ class Options:
 
 @dataclass
 class Task:
-    """One submission on its way: with a verdict already, or with what a judge needs to come to one."""
+    """One submission on its way: with a verdict already, or with what a judge needs to come to one.
+
+    kept, valid: an earlier verdict on it, and the exercises of which it still holds.
+    late: what lateness costs, once it is in the gradebook.
+    """
 
     source: Source
     submission: Submission
     verdict: Verdict
     rebuilt: Rebuilt | None
+    kept: Verdict | None = None
+    valid: frozenset[str] = frozenset()
+    late: Lateness | None = None
 
     @property
     def ungraded(self) -> str:
@@ -75,6 +91,7 @@ class Desk:
     def __init__(self, options: Options, journal: Journal):
         self._options = options
         self._journal = journal
+        self.rules = Rules.read(options.root, options.out)
         self._training = options.force
         self._setting = " ".join([options.device, *([] if options.sandboxed else ["unsandboxed"])])
 
@@ -95,12 +112,23 @@ class Desk:
         except Exception as error:  # a flaw of ours that one submission found must not cost the others their verdicts
             verdict.exercises = _all(source, "ungraded", f"it could not be rebuilt ({type(error).__name__})")
             return Task(source, submission, verdict, None)
-        return Task(source, submission, replace(verdict, notes=[*notes, *rebuilt.notes]), rebuilt)
+        around = surroundings(source.assignment, submission.student, self._journal.secret, self._setting)
+        keys = exercise_keys(source, rebuilt, around)
+        verdict = replace(verdict, notes=[*notes, *rebuilt.notes], exercise_keys=keys)
+        kept = None if self._options.force else self._known(submission)
+        return Task(source, submission, verdict, rebuilt, kept, still_valid(kept, keys, self._options.exercises))
+
+    def waiting(self, source: Source, folder: Path) -> list[Path]:
+        """The attempts of a student that are to be judged. folder: the current one's."""
+        attempts = attempts_of(folder, self.rules.settings.attempts)
+        if self._options.force or self._options.exercises:
+            return attempts
+        return [attempt for attempt in attempts if not self.knows(source, attempt)]
 
     def knows(self, source: Source, folder: Path) -> bool:
         """Is the journal's verdict one on this very submission, by these tests and this grader?"""
         submission = find_submission(folder, source)
-        kept = self._journal.get(source.assignment, submission.student)
+        kept = self._known(submission)
         key = verdict_key(source, submission, self._journal.secret, self._setting)
         if kept is not None and kept.key == key:
             return True
@@ -110,8 +138,51 @@ class Desk:
     def kept(self, source: Source, folder: Path) -> Task:
         """The journal's verdict, with what there is to note of the submission today."""
         task = self.task(source, folder)
-        kept = self._journal.get(source.assignment, task.submission.student)
+        kept = self._known(task.submission)
         return replace(task, verdict=replace(kept, notes=task.verdict.notes))
+
+    def enter(self, task: Task) -> None:
+        """Enter the verdict on one of several attempts into the journal, before it is known which one counts."""
+        if self.rules.settings.attempts.count == "best" and not task.ungraded:
+            self._journal.put_attempt(task.verdict, submission_digest(task.submission))
+
+    def counting(self, source: Source, folder: Path, gradebook: "Gradebook", judged: Task | None = None) -> Task:
+        """What counts of all that a student handed in: by the policy the current attempt or the best.
+
+        Best is what has most automatic points after lateness; which one it is does not change with points of a person,
+        for these are given to the one that counts.
+
+        Args:
+            folder: the current attempt's.
+            judged: what was judged last, which may be without a verdict; None if everything is in the journal.
+        """
+        policy = self.rules.settings.attempts
+        if policy.count == "last":
+            task = judged or self.kept(source, folder)
+            return replace(task, verdict=replace(task.verdict, attempts=[]))
+        places = attempts_of(folder, policy)
+        known = [place for place in places if self.knows(source, place)]
+        if not known:
+            return judged
+        due = due_date(gradebook, self.rules, source.assignment, folder.parent.name)
+        scores = {place: self._known(find_submission(place, source)).score for place in known}
+        points = {place: score - self._lost(place, due, score) for place, score in scores.items()}
+        counts = known[best([points[place] for place in known])]
+        attempts = [
+            Attempt(_handed_in(place), scores.get(place), points.get(place), place == counts)
+            for place in [*places, *attempts_beyond(folder, policy)]
+        ]
+        task = self.kept(source, counts)
+        return replace(task, verdict=replace(task.verdict, attempts=attempts if len(attempts) > 1 else []))
+
+    def _lost(self, folder: Path, due: datetime | None, score: float) -> float:
+        handed_in, _ = read_timestamp(folder)
+        seconds = (handed_in - due).total_seconds() if handed_in and due else 0
+        return points_lost(self.rules.settings.late, seconds, score)
+
+    def _known(self, submission: Submission) -> Verdict | None:
+        """An earlier verdict on this very submission, by whatever tests."""
+        return self._journal.attempt(submission.assignment, submission.student, submission_digest(submission))
 
     @contextmanager
     def judging(self, sources: dict[str, Source]) -> Iterator[Judging | None]:
@@ -141,11 +212,10 @@ class Desk:
                 width = max(1, judging.width) if judging else 0
                 while len(futures) < width and (pair := next(waiting, None)):
                     task = self.task(*pair)
-                    if task.rebuilt is None:
-                        yield task
-                    else:
-                        job = Job(task.source.assignment, task.rebuilt, self._journal.secret, task.submission.student)
+                    if job := self._job(task):
                         futures[judging.submit(task.source, job)] = task
+                    else:
+                        yield task if task.rebuilt is None else _with(task, Judged([], []))
                 if not futures:
                     break
                 for future in wait(futures, return_when=FIRST_COMPLETED).done:
@@ -153,6 +223,14 @@ class Desk:
         except BaseException:
             judging.stop()
             raise
+
+    def _job(self, task: Task) -> Job | None:
+        """What a judge has to do for a submission; None where everything is known."""
+        tested = frozenset(exercise.id for exercise in task.source.exercises if exercise.tests)
+        if task.rebuilt is None or tested <= task.valid:
+            return None
+        wanted = tested - task.valid if task.valid else None
+        return Job(task.source.assignment, task.rebuilt, self._journal.secret, task.submission.student, wanted)
 
     def write(self, task: Task, gradebook: "Gradebook") -> None:
         """Gradebook first, pages next, the journal last: what the journal knows is whole."""
@@ -162,22 +240,30 @@ class Desk:
             autograded_path(options.out, task.verdict).unlink(missing_ok=True)  # formgrader must not show an older one
         else:
             path = write_autograded(options.out, task.verdict, nb)
-            write_timestamp(path.parent, task.submission.folder)
+            # Of the current attempt, whichever counts: nbgrader then knows that there is nothing newer.
+            write_timestamp(path.parent, options.submitted / task.verdict.student / task.verdict.assignment)
         if options.feedback:
-            write_feedback(options.out, nb, with_human_grades(gradebook, task.verdict))
+            write_feedback(options.out, nb, replace(with_human_grades(gradebook, task.verdict), late=task.late))
         self.keep(task)
 
     def record(self, task: Task, gradebook: "Gradebook") -> NotebookNode | None:
-        """Write the verdict into the gradebook. Returns the annotated notebook; None if it couldn't be rebuilt."""
+        """Write verdict and lateness into the gradebook. Returns the annotated notebook; None without one."""
         timestamp, _ = read_timestamp(task.submission.folder)
         nb = annotate(task.rebuilt.nb, task.verdict, task.source) if task.rebuilt else None
-        task.verdict.seconds_late = record(gradebook, task.verdict, nb, timestamp)
+        verdict = task.verdict
+        record(gradebook, verdict, nb, timestamp)
+        late = assign_penalties(gradebook, self.rules, [verdict.assignment], verdict.student)
+        task.late = late[verdict.assignment, verdict.student]
+        verdict.seconds_late = task.late.seconds
         return nb
 
     def keep(self, task: Task) -> None:
         """Enter the verdict into the journal; where there is none, the next run tries again."""
         if not task.ungraded:
-            self._journal.put(self._journal.compared(task.verdict, submission_digest(task.submission)))
+            task.verdict = self._journal.compared(task.verdict, submission_digest(task.submission))
+            self._journal.put(task.verdict)
+            if self.rules.settings.attempts.count == "last":
+                self._journal.drop_attempt(task.verdict)
 
 
 def write_timestamp(folder: Path, submission: Path) -> None:
@@ -193,8 +279,20 @@ def _with_result(task: Task, future: Future) -> Task:
     try:
         judged = future.result()
     except JudgeFailed as error:
-        judged = Judged(_all(task.source, "ungraded", str(error)), [])
-    return replace(task, verdict=replace(task.verdict, exercises=judged.exercises, cells=judged.cells))
+        nothing = _all(task.source, "ungraded", str(error))
+        return replace(task, verdict=replace(task.verdict, exercises=nothing, cells=[]))
+    return _with(task, judged)
+
+
+def _with(task: Task, judged: Judged) -> Task:
+    """The task with its verdict: what was judged now, and what still holds."""
+    whole = merged(task.source, task.rebuilt, task.kept, task.valid, judged)
+    return replace(task, verdict=replace(task.verdict, exercises=whole.exercises, cells=whole.cells))
+
+
+def _handed_in(folder: Path) -> str:
+    timestamp, _ = read_timestamp(folder)
+    return f"{timestamp:%Y-%m-%d %H:%M:%S} UTC" if timestamp else ""
 
 
 def _all(source: Source, status: str, message: str) -> list[ExerciseVerdict]:

@@ -90,6 +90,8 @@ def render_feedback(autograded: NotebookNode | None, verdict: Verdict) -> str:
         .get_template("feedback.html.j2")
         .render(
             verdict=verdict,
+            seconds_late=verdict.late.seconds if verdict.late else verdict.seconds_late,
+            attempt=which_attempt(verdict),
             sections=list(sections.values()),
             pending=pending,
             ungraded=sum(e.max_score for e in verdict.exercises if e.status == "ungraded"),
@@ -135,6 +137,12 @@ def lateness(seconds: int | None) -> str:
     if days:
         return f"{days} d {hours} h" if hours else f"{days} d"
     return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min"
+
+
+def which_attempt(verdict: Verdict) -> str:
+    """Which of several attempts counts: `2 of 3`; "" where there is one."""
+    place = next((place for place, attempt in enumerate(verdict.attempts, start=1) if attempt.counts), None)
+    return f"{place} of {len(verdict.attempts)}" if place else ""
 
 
 class Budget:

@@ -21,6 +21,8 @@ NBGRADER_TABLES = {"assignment", "notebook", "student", "grade", "comment", "ale
 ANSWERS_SEEN = """
 CREATE TABLE IF NOT EXISTS course_answer_seen (grade_id VARCHAR(32) PRIMARY KEY, sha256 VARCHAR(64))
 """
+# Nor for "who gave this extension": what `course extend` takes back must not be what somebody gave in another way.
+EXTENDED = "CREATE TABLE IF NOT EXISTS course_extended (submission_id VARCHAR(32) PRIMARY KEY)"
 
 
 @contextmanager
@@ -42,6 +44,7 @@ def open_gradebook(path: Path, course_id: str = "") -> "Iterator[Gradebook]":
                 _create(path)
             with closing(Gradebook(_url(path), course_id)) as gradebook:
                 gradebook.db.execute(text(ANSWERS_SEEN))
+                gradebook.db.execute(text(EXTENDED))
                 gradebook.db.commit()
                 yield gradebook
         except SQLAlchemyError as error:

@@ -14,6 +14,10 @@ PRISTINE = Path(".student-release", "assignments")
 _UNUSABLE = (CourseError, KeyError, TypeError, AttributeError, ValueError)
 
 
+class NoExercises(NotebookError):
+    """A notebook, and none of this course's."""
+
+
 def find_handout(path: Path, nb: NotebookNode) -> Source:
     """The released notebook that a student's notebook was made from, by grade_ids, then by file name.
 
@@ -55,7 +59,7 @@ def _own(path: Path) -> Source:
     except _UNUSABLE:
         source = None  # its metadata was cut to pieces
     if source is None or not source.exercises:
-        raise NotebookError(f"{path}: holds no exercises of this course")
+        raise NoExercises(f"{path}: holds no exercises of this course")
     return source
 
 

@@ -39,30 +39,46 @@ class Journal:
 
     def get(self, assignment: str, student: str) -> Verdict | None:
         """The verdict of a student's last graded submission, or None."""
-        path = self._path(assignment, student)
-        try:
-            return Verdict.read(path)
-        except (OSError, ValueError, KeyError, TypeError):
-            return None  # not there, or cut short by a crash: it is graded anew
+        return _read(self._path(assignment, student))
 
     def put(self, verdict: Verdict) -> None:
-        path = self._path(verdict.assignment, verdict.student)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        write_atomically(path, verdict.to_json())
+        write_atomically(self._path(verdict.assignment, verdict.student), verdict.to_json())
+
+    def attempt(self, assignment: str, student: str, submitted: str) -> Verdict | None:
+        """The verdict on one of a student's attempts, whether it counts or not.
+
+        Args:
+            submitted: the attempt's digest (`submission_digest`).
+        """
+        found = _read(self._attempt_path(assignment, student, submitted))
+        if found is None:
+            counts = self.get(assignment, student)
+            found = counts if counts is not None and counts.submitted == submitted else None
+        return found
+
+    def put_attempt(self, verdict: Verdict, submitted: str) -> None:
+        """Keep the verdict on one of several attempts."""
+        path = self._attempt_path(verdict.assignment, verdict.student, submitted)
+        write_atomically(path, replace(verdict, submitted=submitted).to_json())
+
+    def drop_attempt(self, verdict: Verdict) -> None:
+        """Forget what was kept of an attempt (`put_attempt`), for a newer verdict is `put` in its place."""
+        self._attempt_path(verdict.assignment, verdict.student, verdict.submitted).unlink(missing_ok=True)
 
     def compared(self, verdict: Verdict, submitted: str) -> Verdict:
         """The verdict with whose points it changes: call it before `put`, which replaces what it compares with.
 
         Only a submission that was judged before, under another key, has changes: its own text is the same, so it is
         the tests, the grader or their surroundings that differ. Under the same key it keeps those it had, so that
-        a run that was stopped and goes on writes what it would have written in one go.
+        a run that was stopped and goes on writes what it would have written in one go. Where the best attempt counts,
+        the attempts must be the same, and another of them may count now.
 
         Args:
             submitted: the submission's digest (`submission_digest`).
         """
         old = self.get(verdict.assignment, verdict.student)
         changes = []
-        if old is not None and old.submitted == submitted:
+        if old is not None and (old.submitted == submitted or _same_attempts(old, verdict)):
             changes = old.changes if old.key == verdict.key else changes_between(old, verdict)
         return replace(verdict, submitted=submitted, changes=changes)
 
@@ -74,10 +90,24 @@ class Journal:
     def _path(self, assignment: str, student: str) -> Path:
         return self._folder / "verdicts" / assignment / f"{student}.json"
 
+    def _attempt_path(self, assignment: str, student: str, submitted: str) -> Path:
+        return self._folder / "attempts" / assignment / student / f"{submitted[:32]}.json"
+
+
+def _read(path: Path) -> Verdict | None:
+    try:
+        return Verdict.read(path)
+    except (OSError, ValueError, KeyError, TypeError):
+        return None  # not there, or cut short by a crash: it is graded anew
+
+
+def _same_attempts(old: Verdict, new: Verdict) -> bool:
+    return bool(new.attempts) and [a.handed_in for a in old.attempts] == [a.handed_in for a in new.attempts]
+
 
 def submission_digest(submission: Submission) -> str:
     """Names what was handed in, whatever it is graded with: the file's name and content, as 64 hex digits."""
-    return _digest([os.fsencode(submission.path.name) if submission.path else b"", submission.content])
+    return digest_of([os.fsencode(submission.path.name) if submission.path else b"", submission.content])
 
 
 def verdict_key(source: Source, submission: Submission, secret: str, setting: str = "") -> str:
@@ -85,12 +115,16 @@ def verdict_key(source: Source, submission: Submission, secret: str, setting: st
 
     setting: how it is graded, where that may change a verdict (the device, the sandbox).
     """
-    return _digest(
+    around = surroundings(source.assignment, submission.student, secret, setting)
+    return digest_of([submission_digest(submission).encode(), source.digest.encode(), around.encode()])
+
+
+def surroundings(assignment: str, student: str, secret: str, setting: str = "") -> str:
+    """Names what a verdict rests on beside submission and tests: the student, the library, the versions, the secret."""
+    return digest_of(
         [
-            os.fsencode(submission.student),
-            submission_digest(submission).encode(),
-            source.digest.encode(),
-            _digest_of_files(_library(source.assignment)).encode(),
+            os.fsencode(student),
+            _digest_of_files(_library(assignment)).encode(),
             _versions().encode(),
             setting.encode(),
             secret.encode(),
@@ -114,7 +148,7 @@ def _library(assignment: str) -> tuple[tuple[Path, int, int], ...]:
 @lru_cache(maxsize=64)
 def _digest_of_files(files: tuple[tuple[Path, int, int], ...]) -> str:
     """Read once for all submissions: a file that is changed meanwhile has another time, and is read again."""
-    return _digest([part for path, _, _ in files for part in (path.name.encode(), path.read_bytes())])
+    return digest_of([part for path, _, _ in files for part in (path.name.encode(), path.read_bytes())])
 
 
 @lru_cache(maxsize=1)
@@ -123,7 +157,7 @@ def _versions() -> str:
     return " ".join((platform.python_version(), version("torch"), version("numpy"), platform.machine()))
 
 
-def _digest(parts: Iterable[bytes]) -> str:
+def digest_of(parts: Iterable[bytes]) -> str:
     """SHA-256 of byte strings, each with its length, so that none runs into the next."""
     digest = hashlib.sha256()
     for part in parts:

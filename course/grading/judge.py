@@ -9,7 +9,7 @@ import builtins
 import hashlib
 import random
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache, partial
@@ -55,17 +55,17 @@ class Bench:
     student: str
 
 
-def judge(source: Source, rebuilt: Rebuilt, bench: Bench) -> tuple[list[ExerciseVerdict], list[CellVerdict]]:
-    """The verdict on every exercise of one submission."""
+def judge(
+    source: Source, rebuilt: Rebuilt, bench: Bench, wanted: Collection[str] | None = None
+) -> tuple[list[ExerciseVerdict], list[CellVerdict]]:
+    """The verdict on every exercise of one submission that has tests, or on those `wanted` by their ids."""
     setup = setup_namespace(source)
     exercises, cells = [], []
     for exercise in source.exercises:
-        if exercise.tests:
+        if exercise.tests and (wanted is None or exercise.id in wanted):
             verdicts = judge_exercise(source, rebuilt, exercise, bench, setup)
             cells.extend(verdicts)
             exercises.append(exercise_verdict(exercise.id, exercise.title, verdicts))
-        if exercise.manual_points:
-            exercises.append(_manual(exercise, rebuilt))
     return exercises, cells
 
 
@@ -254,9 +254,3 @@ def _verdict(exercise: Exercise, test: TestCell, outcome: str, message: str = ""
 
 def _all(exercise: Exercise, outcome: str, message: str) -> list[CellVerdict]:
     return [_verdict(exercise, test, outcome, message) for test in exercise.tests]
-
-
-def _manual(exercise: Exercise, rebuilt: Rebuilt) -> ExerciseVerdict:
-    written = any(text.strip() and text.strip() != "YOUR ANSWER HERE" for text in rebuilt.manual.values())
-    message = "waits for a person" if written else "no answer was written; a person confirms"
-    return ExerciseVerdict(exercise.id, exercise.title, 0.0, exercise.manual_points, "manual_pending", message)

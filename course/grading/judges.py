@@ -41,17 +41,21 @@ LENGTH = struct.Struct("!Q")
 
 @dataclass(frozen=True)
 class Job:
-    """What a judge needs for one submission, beside the sources that its parent has."""
+    """What a judge needs for one submission, beside the sources that its parent has.
+
+    wanted: the exercises that are to be judged; None for all.
+    """
 
     assignment: str
     rebuilt: Rebuilt
     secret: str
     student: str
+    wanted: frozenset[str] | None = None
 
 
 @dataclass(frozen=True)
 class Judged:
-    """A verdict on its way back."""
+    """A verdict on its way back: on the exercises that have tests and were wanted."""
 
     exercises: list[ExerciseVerdict]
     cells: list[CellVerdict]
@@ -239,9 +243,8 @@ def main(listener: int, students: Path, sources_file: Path, preload: list[str]) 
     def answer(message: object) -> dict:
         if message == SELF_TEST:
             return {"layers": list(map(asdict, self_test(students)))}
-        exercises, cells = judge(
-            sources[message.assignment], message.rebuilt, Bench(students, message.secret, message.student)
-        )
+        at_bench = Bench(students, message.secret, message.student)
+        exercises, cells = judge(sources[message.assignment], message.rebuilt, at_bench, message.wanted)
         return {"exercises": list(map(asdict, exercises)), "cells": list(map(asdict, cells))}
 
     def child(connection: socket.socket) -> None:

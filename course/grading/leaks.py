@@ -54,8 +54,8 @@ def leaked_passage(text: str, secret: set[str], least: int = 3) -> list[str]:
     return []
 
 
-def text_of(nb: NotebookNode) -> str:
-    """All that a notebook shows: sources, outputs, attachments and metadata."""
+def text_of(nb: NotebookNode | dict) -> str:
+    """All that a notebook, or a part of one, shows: sources, outputs, attachments and metadata."""
     return "\n".join(_strings(nb))
 
 

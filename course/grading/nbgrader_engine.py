@@ -29,6 +29,7 @@ from course.grading.journal import Journal
 from course.grading.judges import LocalJudging, bench
 from course.grading.notebook import Source, read_source
 from course.grading.output import line
+from course.grading.penalties import set_due_date
 from course.grading.record import register
 from course.grading.submissions import find_assignments
 
@@ -60,8 +61,9 @@ class CourseExporter(NotebookExporter):
         root, database = Path(coursedir.root), _database(coursedir)
         submitted = Path(coursedir.format_path(coursedir.submitted_directory, "", ""))
         source = read_source(*find_assignments(root, [coursedir.assignment_id]))
+        # Whoever presses the button again wants it judged again: nothing is taken from the journal.
         options = Options(
-            root, submitted, database.parent, feedback=False, sandboxed=self.sandboxed, device=self.device
+            root, submitted, database.parent, force=True, feedback=False, sandboxed=self.sandboxed, device=self.device
         )
         journal = Journal(options.out)
         with (
@@ -70,9 +72,11 @@ class CourseExporter(NotebookExporter):
             open_gradebook(database, coursedir.course_id) as gradebook,
             _stand_ins(coursedir, source) as stand_ins,
         ):
+            desk = Desk(options, journal)
             register(gradebook, source)
+            set_due_date(gradebook, desk.rules, source.assignment)
             judges.ready()
-            self.engine = Engine(source, submitted, Desk(options, journal), gradebook, judging)
+            self.engine = Engine(source, submitted, desk, gradebook, judging)
             converter.coursedir = stand_ins
             try:
                 converter.init_notebooks()
@@ -118,11 +122,19 @@ class Engine:
 
     def graded(self, student: str) -> NotebookNode:
         """Judge and record. Raises NbGraderException without a verdict: nbgrader then names it and goes on."""
-        (task,) = self._desk.judged([(self._source, self._folder(student))], self._judging)
+        folder = self._folder(student)
+        ungraded = ""
+        for judged in self._desk.judged(
+            [(self._source, p) for p in self._desk.waiting(self._source, folder)], self._judging
+        ):
+            self._desk.enter(judged)
+            ungraded = ungraded or judged.ungraded
+        task = self._desk.counting(self._source, folder, self._gradebook, judged)
         nb = self._desk.record(task, self._gradebook)
-        if task.ungraded:
-            raise NbGraderException(f"not graded: {line(student)}, {self._source.assignment}: {task.ungraded}")
-        self._desk.keep(task)
+        if not task.ungraded:
+            self._desk.keep(task)
+        if ungraded:
+            raise NbGraderException(f"not graded: {line(student)}, {self._source.assignment}: {ungraded}")
         if nb is None:
             self.unreadable.append(student)
         return nb or new_notebook()

@@ -1,9 +1,5 @@
 """The class reports: grades.csv, summary.csv and changes.csv for a spreadsheet, class.html for a person."""
 
-import csv
-import io
-import re
-import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
@@ -13,12 +9,14 @@ from urllib.parse import quote
 
 from markupsafe import Markup
 
-from course.grading.feedback import environment, feedback_path, lateness
+from course.grading.changes import changes_csv, why
+from course.grading.feedback import environment, feedback_path, lateness, which_attempt
 from course.grading.notebook import Source
 from course.grading.output import number, plain, write_atomically
+from course.grading.safe_csv import csv_text, safe
 from course.grading.verdict import STATUSES, ExerciseVerdict, Verdict
 
-GRADES_HEADER = ("student", "assignment", "exercise", "score", "max_score", "status", "message")
+GRADES_HEADER = ("student", "assignment", "exercise", "score", "max_score", "status", "message", "final_score")
 SUMMARY_HEADER = (
     *(
         "student",
@@ -29,16 +27,17 @@ SUMMARY_HEADER = (
         "automatic_max",
         "waiting_points",
         "late",
+        "days_late",
+        "percent_lost",
+        "points_lost",
+        "final_score",
+        "attempt",
+        "attempt_scores",
     ),
     *STATUSES,
     "notes",
 )
-CHANGES_HEADER = ("student", "assignment", "exercise", "before", "after")
 MISTAKES_IN_PLOT = 12
-# Where spreadsheets of some country or other begin a new cell.
-SEPARATORS = re.compile("([;,])")
-# A plain number, as the tail of a list has it: `[1.0, -2.0]`.
-NUMBER = re.compile(r" *[-+]?\d+(\.\d*)?(e[-+]?\d+)?[\])]* *")
 
 
 def write_reports(out: Path, verdicts: list[Verdict], sources: Mapping[str, Source]) -> Path:
@@ -79,7 +78,7 @@ def complete(verdict: Verdict, source: Source | None) -> Verdict:
 
 
 def grades_csv(verdicts: Iterable[Verdict]) -> str:
-    """A row per student and exercise."""
+    """A row per student and exercise. The final score is what lateness leaves of the score."""
     rows = (
         (
             *map(safe, (v.student, v.assignment, e.exercise)),
@@ -87,15 +86,16 @@ def grades_csv(verdicts: Iterable[Verdict]) -> str:
             number(e.max_score),
             e.status,
             safe(e.message),
+            number(e.score * (1 - v.late.percent / 100) if v.late else e.score),
         )
         for v in sorted(verdicts, key=lambda verdict: (verdict.student, verdict.assignment))
         for e in v.exercises
     )
-    return _csv(GRADES_HEADER, rows)
+    return csv_text(GRADES_HEADER, rows)
 
 
 def summary_csv(verdicts: Iterable[Verdict], sources: Mapping[str, Source]) -> str:
-    """A row per student and assignment: points, what is open, lateness, how many exercises of each status."""
+    """A row per student and assignment: points, what is open, lateness, attempts, how many exercises of each status."""
     by_person = {
         (name, exercise.id)
         for name, source in sources.items()
@@ -116,43 +116,15 @@ def summary_csv(verdicts: Iterable[Verdict], sources: Mapping[str, Source]) -> s
                 number(sum(e.score for e in automatic)),
                 number(sum(e.max_score for e in automatic)),
                 number(sum(e.max_score for e in waiting)),
-                lateness(verdict.seconds_late),
+                lateness(_seconds(verdict)),
+                *_lost(verdict),
+                number(verdict.final_score),
+                *_attempts(verdict),
                 *(counts[status] for status in STATUSES),
                 safe("; ".join([*(["graded without a sandbox"] if verdict.sandbox else []), *verdict.notes])),
             )
         )
-    return _csv(SUMMARY_HEADER, rows)
-
-
-def changes_csv(verdicts: Iterable[Verdict]) -> str:
-    """A row per student and exercise whose points changed since the tests did; the header alone if there are none."""
-    rows = (
-        (*map(safe, (v.student, v.assignment, c.exercise)), number(c.before), number(c.after))
-        for v in sorted(verdicts, key=lambda verdict: (verdict.student, verdict.assignment))
-        for c in v.changes
-    )
-    return _csv(CHANGES_HEADER, rows)
-
-
-def safe(text: str) -> str:
-    """Text for one cell of a CSV file, on one line. What a spreadsheet would run gets an apostrophe first.
-
-    That holds behind each separator in the text too, for a spreadsheet that splits there in spite of the quotes.
-    """
-    pieces = SEPARATORS.split(" ".join(plain(text).split()))
-    return "".join(
-        "'" + piece if _runs(piece) and not (index and NUMBER.fullmatch(piece)) else piece
-        for index, piece in enumerate(pieces)
-    )
-
-
-def _runs(piece: str) -> bool:
-    """Is it a formula? Looked at is the first character that is seen: neither invisible marks nor quotes hide it.
-
-    Full-width signs (＝) count as the plain ones.
-    """
-    shown = next((c for c in piece if unicodedata.category(c)[0] not in "ZC" and c not in "\"'"), "")
-    return unicodedata.normalize("NFKC", shown)[:1] in tuple("=+-−@")
+    return csv_text(SUMMARY_HEADER, rows)
 
 
 def class_html(out: Path, verdicts: list[Verdict]) -> str:
@@ -165,6 +137,22 @@ def class_html(out: Path, verdicts: list[Verdict]) -> str:
         .get_template("class.html.j2")
         .render(sections=sections, number=number, bare=len(bare), not_in_force=bare[0].sandbox if bare else "")
     )
+
+
+def _seconds(verdict: Verdict) -> int | None:
+    return verdict.late.seconds if verdict.late else verdict.seconds_late
+
+
+def _lost(verdict: Verdict) -> tuple[str, str, str]:
+    """Days, percent and points that lateness takes; nothing where it takes nothing."""
+    late = verdict.late
+    return (str(late.days), number(late.percent), number(late.points)) if late and late.percent else ("", "", "")
+
+
+def _attempts(verdict: Verdict) -> tuple[str, str]:
+    """Which attempt counts, and the automatic points of each after lateness: "2 of 3", "40 78 60"."""
+    points = ("-" if attempt.points is None else number(attempt.points) for attempt in verdict.attempts)
+    return which_attempt(verdict), " ".join(points)
 
 
 @dataclass
@@ -189,7 +177,7 @@ def assignment_section(out: Path, name: str, verdicts: list[Verdict]) -> dict:
         "top": top,
         "quartiles": quartiles(scores),
         "full": sum(1 for v in whole if v.score >= v.max_score - _points(v, "manual_pending")),
-        "late": sum(1 for v in verdicts if v.seconds_late),
+        "late": sum(1 for v in verdicts if _seconds(v)),
         "waiting": sum(1 for v in verdicts if _points(v, "manual_pending")),
         "open_points": max((_points(v, "manual_pending") for v in verdicts), default=0.0),
         "histogram": histogram_svg(name, scores, top),
@@ -200,9 +188,14 @@ def assignment_section(out: Path, name: str, verdicts: list[Verdict]) -> dict:
         "mistakes_in_plot": MISTAKES_IN_PLOT,
         "statuses": {e.status for v in verdicts for e in v.exercises},
         "columns": column_heads(verdicts),
+        "attempted": any(v.attempts for v in verdicts),
         "students": [student_row(out, v) for v in sorted(verdicts, key=lambda v: v.student)],
         "failures": failures(verdicts),
-        "changes": [(plain(v.student, 200), c) for v in sorted(verdicts, key=lambda v: v.student) for c in v.changes],
+        "changes": [
+            (plain(v.student, 200), c, plain(why(v, c), 300))
+            for v in sorted(verdicts, key=lambda v: v.student)
+            for c in v.changes
+        ],
         "changed_students": sum(1 for v in verdicts if v.changes),
     }
 
@@ -298,8 +291,13 @@ def student_row(out: Path, verdict: Verdict) -> dict:
         "student": plain(verdict.student, 200),
         "link": link if page.is_file() else None,
         "score": verdict.score,
+        "final": verdict.final_score,
         "graded": any(e.status != "ungraded" for e in verdict.exercises),
-        "late": lateness(verdict.seconds_late),
+        "late": lateness(_seconds(verdict)),
+        "lost": verdict.late.words if verdict.late else "",
+        "extended": bool(verdict.late and verdict.late.extended),
+        "attempt": " ".join(_attempts(verdict)[:1]),
+        "attempts": verdict.attempts,
         "cells": {e.exercise: e for e in verdict.exercises},
         "notes": [plain(note, 300) for note in verdict.notes],
     }
@@ -348,11 +346,3 @@ def mistakes_svg(name: str, rows: list[dict]) -> Markup | None:
     )
     data = [(f"{r['exercise']}: {r['mistake']}", r["count"]) for r in rows[:MISTAKES_IN_PLOT]]
     return Markup(charts.mistake_frequency(data, label))
-
-
-def _csv(header: tuple[str, ...], rows: Iterable[tuple]) -> str:
-    buffer = io.StringIO()
-    writer = csv.writer(buffer, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows(rows)
-    return buffer.getvalue()

@@ -5,18 +5,22 @@ Judges run in processes; everything that is written is written here, by one thre
 
 import os
 import sys
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from importlib import import_module
 from threading import Thread
 
 from tqdm import tqdm
 
 from course.errors import CourseError
+from course.grading.changes import changes_table
 from course.grading.desk import Desk, Options
 from course.grading.gradebook import open_gradebook
 from course.grading.journal import Journal
-from course.grading.notebook import read_source
+from course.grading.notebook import Source, read_source
 from course.grading.output import line, number
+from course.grading.penalties import assign_penalties, set_due_date
 from course.grading.record import register, with_human_grades
 from course.grading.report import write_reports
 from course.grading.submissions import find_assignments, find_submissions, refused_folders, unknown_folders
@@ -32,7 +36,8 @@ def grade(options: Options) -> int:
         CourseError: a name is wrong, nothing was handed in, a layer of the sandbox is missing, or the place to write
             to can't be used.
     """
-    sources = [read_source(path) for path in find_assignments(options.root, list(options.assignments))]
+    everything = {source.assignment: source for source in map(read_source, find_assignments(options.root, []))}
+    sources = _wanted(options, everything)
     found = [(s, find_submissions(options.submitted, s, list(options.students))) for s in sources]
     folders = [(source, folder) for source, folders in found for folder in folders]
     for folder, reason in refused_folders(options.submitted):
@@ -47,31 +52,43 @@ def grade(options: Options) -> int:
         )
     journal = Journal(options.out)
     desk = Desk(options, journal)
-    fresh, known = [], []
-    for pair in folders:
-        (known if not options.force and desk.knows(*pair) else fresh).append(pair)
-    ungraded = []
+    waiting = {pair[1]: desk.waiting(*pair) for pair in folders}
+    fresh = [(source, attempt) for source, folder in folders for attempt in waiting[folder]]
+    current = {(folder.parent.name, source.assignment): folder for source, folder in folders}
+    left = Counter({folder: len(attempts) for folder, attempts in waiting.items()})
+    known = [pair for pair in folders if not left[pair[1]]]
+    ungraded, unsettled, changed = [], [], []
     # The judges' processes import torch while this one opens the gradebook.
     judged_by = desk.judging({source.assignment: source for source, _ in fresh})
     with judged_by as judging, open_gradebook(options.out / "gradebook.db") as gradebook:
         for source, folders in found:
             if folders:
                 register(gradebook, source)
+                set_due_date(gradebook, desk.rules, source.assignment)
         if fresh:  # the report's plots take half a second to import: now, while the judges are at work
             Thread(target=import_module, args=["course.grading.charts"], daemon=True).start()
         say = _Progress(len(fresh), len(known))
         for task in desk.judged(fresh, judging):
             if task.ungraded:
                 ungraded.append(task)
-            desk.write(task, gradebook)
+            desk.enter(task)
             say.done(task.verdict)
+            folder = current[task.verdict.student, task.verdict.assignment]
+            left[folder] -= 1
+            if not left[folder]:  # of several attempts all are judged
+                counts = desk.counting(task.source, folder, gradebook, task)
+                desk.write(counts, gradebook)
+                if counts.ungraded:
+                    unsettled.append(counts.verdict)
+                changed.append(counts.verdict)
         say.close()
-        for pair in known:
-            desk.write(desk.kept(*pair), gradebook)
-        verdicts = {(v.assignment, v.student): v for v in [*journal.all(), *(task.verdict for task in ungraded)]}
-        final = [with_human_grades(gradebook, verdicts[key]) for key in sorted(verdicts)]
-    by_name = {source.assignment: source for source in map(read_source, find_assignments(options.root, []))}
-    write_reports(options.out, final, by_name)
+        for source, folder in known:
+            desk.write(desk.counting(source, folder, gradebook), gradebook)
+        verdicts = {(v.assignment, v.student): v for v in [*journal.all(), *unsettled]}
+        late = assign_penalties(gradebook, desk.rules, everything)
+        final = [replace(with_human_grades(gradebook, verdicts[key]), late=late.get(key)) for key in sorted(verdicts)]
+    write_reports(options.out, final, everything)
+    print(changes_table(changed), end="")
     for task in ungraded:
         print(
             f"not graded: {line(task.verdict.student)}, {task.verdict.assignment}: {line(task.ungraded)}",
@@ -79,6 +96,18 @@ def grade(options: Options) -> int:
         )
     print(f"report: {options.out / 'reports' / 'class.html'}")
     return 1 if ungraded else 0
+
+
+def _wanted(options: Options, everything: dict[str, Source]) -> list[Source]:
+    """The assignments to grade. Where exercises are named, those that have them. CourseError for a wrong name."""
+    find_assignments(options.root, list(options.assignments))
+    sources = [everything[name] for name in options.assignments or everything]
+    known = {exercise.id: source for source in sources for exercise in source.exercises if exercise.tests}
+    for name in options.exercises:
+        if name not in known:
+            raise CourseError(f"no exercise {name!r} that a judge tests; there is {', '.join(known)}")
+    named = [known[name] for name in options.exercises]
+    return [source for source in sources if source in named] if options.exercises else sources
 
 
 class _Progress:

@@ -23,6 +23,11 @@ FLAGS = {
     "manual": (True, True, False),
 }
 _FACTS = ("exercise", "title", "minutes", "difficulty")
+# What students are told: `# Visible test: values (2 points)`; and in the opening, where it has a table of exercises,
+# `| A1.1 Similarity | 9 | 20 |`, two to a line, and `**4 hours 40 minutes**`.
+_TOLD = re.compile(r"\((\d+(?:\.\d+)?) points?\)")
+_LISTED = re.compile(r"\| (A\d+\.\d+) [^|]+ \| ([\d.]+) \| (\d+) (?=\|)")
+_WHOLE = re.compile(r"\*\*(\d+) hours?(?: (\d+) minutes)?\*\*")
 
 
 def problems_of_assignment(paths: list[Path]) -> list[str]:
@@ -31,7 +36,7 @@ def problems_of_assignment(paths: list[Path]) -> list[str]:
     automatic = manual = 0.0
     for path in paths:
         nb = read_notebook(path)
-        problems = _ids(path) + _cells(nb) + _headers(nb)
+        problems = _ids(path) + _cells(nb) + _headers(nb) + _opening(nb)
         found += [f"{path.name}: {problem}" for problem in problems]
         automatic += _points(nb, TEST_ROLES)
         manual += _points(nb, ("manual",))
@@ -93,6 +98,9 @@ def _graded_cell(cell: NotebookNode, role: str, facts: dict, known: set[str]) ->
         found.append(f"nbgrader's flags do not suit the role {role}")
     if FLAGS[role][0] and _cell_points(cell) <= 0:
         found.append("it has no points")
+    told = _TOLD.search(cell.source.partition("\n")[0]) if role in TEST_ROLES else None
+    if told and float(told[1]) != _cell_points(cell):
+        found.append(f"its first line says {told[1]} points, and it has {_cell_points(cell):g}")
     if role in ("answer", *TEST_ROLES):
         found += _code(cell.source, role)
     return found
@@ -119,12 +127,38 @@ def _calls_check(node: ast.AST) -> bool:
     return isinstance(node.func.value, ast.Name) and node.func.value.id == "check"
 
 
-def _headers(nb: NotebookNode) -> list[str]:
-    """A header shows students what the metadata says."""
+def _points_by_exercise(nb: NotebookNode) -> Counter[str]:
     points: Counter[str] = Counter()
     for cell in nb.cells:
         if role_of(cell) in (*TEST_ROLES, "manual"):
             points[cell.metadata.course.get("exercise", "")] += _cell_points(cell)
+    return points
+
+
+def _opening(nb: NotebookNode) -> list[str]:
+    """The table of exercises in the first cell, if there is one, has each of them, with its points and minutes."""
+    text = nb.cells[0].source if nb.cells else ""
+    listed = {exercise: (float(points), int(minutes)) for exercise, points, minutes in _LISTED.findall(text)}
+    if not listed:
+        return []
+    points, minutes = _points_by_exercise(nb), {}
+    for cell in nb.cells:
+        if role_of(cell) == "exercise":
+            minutes[cell.metadata.course.get("exercise", "")] = cell.metadata.course.get("minutes", 0)
+    found = [
+        f"the opening's table should say {points[name]:g} points and {minutes.get(name, 0)} minutes of {name}"
+        for name in sorted({*listed, *minutes})
+        if listed.get(name) != (points[name], minutes.get(name))
+    ]
+    whole = _WHOLE.search(text)
+    if whole and int(whole[1]) * 60 + int(whole[2] or 0) != sum(minutes.values()):
+        found.append(f"the opening says {whole[0].strip('*')}; the exercises take {sum(minutes.values())} minutes")
+    return found
+
+
+def _headers(nb: NotebookNode) -> list[str]:
+    """A header shows students what the metadata says."""
+    points = _points_by_exercise(nb)
     found = []
     headers = [cell for cell in nb.cells if role_of(cell) == "exercise"]
     twice = Counter(cell.metadata.course.get("exercise", "") for cell in headers)

@@ -1,17 +1,24 @@
-"""`course student-release`: the folder that students get. An allow-list builds it, so that nothing slips in."""
+"""`course student-release`: the folder that students get. An allow-list builds it, so that nothing slips in.
+
+It is a template repository, too: with a workflow that checks what is pushed, and a container to open it in.
+"""
 
 import ast
+import json
 import re
 import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
+from course.addresses import badges
 from course.errors import CourseError
 from course.grading.handout import PRISTINE
-from course.grading.leaks import hidden_test_lines, leaked_passage, secret_lines, text_of
+from course.grading.leaks import hidden_test_lines, leaked, leaked_passage, secret_lines, text_of
 from course.grading.notebook import read_notebook
+from course.grading.outputs import OUTPUTS, write_outputs
 from course.grading.release import RELEASED, SOURCES, assignments_in, release, verify
+from course.settings import read_settings
 
 MARKER = Path(".student-release", "made-by-course")
 # What teaches shares lines with answers, and none with hidden tests.
@@ -29,6 +36,7 @@ ALLOWED = {
     "course/errors.py": "one-line errors of the command",
     "course/cli.py": "the command `course`",
     "course/device.py": "notebooks: where tensors live",
+    "course/install.py": "the first cell of a notebook: installs what is missing",
     "course/metrics.py": "notebooks: BLEU and the like",
     "course/models": "notebooks: the textbook's models; the grader keeps them out of the student process",
     "course/training": "notebooks: the training loop",
@@ -43,6 +51,7 @@ ALLOWED = {
     "docs/models.md": "lectures refer to it: the textbook's contents",
     "docs/results.md": "lectures refer to it: what the models reach",
     "docs/wmt.md": "lectures refer to it: the paper's own training",
+    "docs/student.md": "the guide: from a fresh laptop to the first check, and what to do when something breaks",
     "course/grading/__init__.py": "holds what `course check` and `course doctor` are made of:",
     "course/grading/selfcheck.py": "`course check`",
     "course/grading/handout.py": "`course check`: what was deleted or changed",
@@ -53,19 +62,31 @@ ALLOWED = {
     "course/grading/verdict.py": "`course check`: points and status",
     "course/grading/junit.py": "`course check --junit`",
     "course/grading/doctor.py": "`course doctor`",
+    "course/grading/validate.py": "`course validate`",
+    "course/grading/outputs.py": "`course validate`: finds the reference's outputs",
+    "course/grading/rebuild.py": "`course validate`: puts answers into the notebook as it was handed out",
+    "course/grading/nbval_report.py": "`course validate`: what nbval found",
+    "course/grading/ci.py": "`course ci`",
+    "course/grading/ci_notebook.py": "`course ci`: one notebook, in a process of its own",
+    "course/grading/ci_report.py": "`course ci`: table and annotations",
+    "course/grading/changed.py": "`course ci`: what a push changed",
+    "course/grading/fence.py": "`course ci`: without a network, as when it is graded",
+    "course/grading/sandbox.py": "`course ci`: finds bubblewrap",
 }
+# What lies in here goes to the top of the student release: a workflow, a container, an editor's recommendations.
+TEMPLATE = "template"
 REQUIRED = ("assignments", "pyproject.toml", "course/check", "course/cli.py", "course/grading/selfcheck.py")
 IGNORED = shutil.ignore_patterns(".*", "__pycache__", "*.pyc", "*.egg-info")
 # The command's own imports are made when a sub-command runs; most of its rooms are for instructors.
 LAZY = Path("course", "cli.py")
-GITIGNORE = ".venv/\n__pycache__/\n*.egg-info/\n.ipynb_checkpoints/\n"
+GITIGNORE = ".venv/\n__pycache__/\n*.egg-info/\n.ipynb_checkpoints/\nci-results/\n"
 MARK = """Built by `course student-release`; building again replaces this folder.
 assignments/ in here are untouched copies: `course check` compares a notebook with them.
 """
 README = """# Attention and transformers
 
 You have the {contents}, and the Python package `course` that the notebooks import.
-
+{launch}
 ## Install
 
 With Python 3.11 or newer, in this folder:
@@ -77,6 +98,8 @@ With Python 3.11 or newer, in this folder:
 
 With conda: `conda env create -f environment.yml`, then `conda activate attention-course`.
 
+docs/student.md says the same for Windows, VS Code and Colab, and what to do when a message puzzles you.
+
 ## Work
 
 Open {example}. Each exercise says what it asks, how many points it is worth and about how long it takes. Write your
@@ -86,6 +109,21 @@ answers into the cells that raise `NotImplementedError`; you may add cells of yo
 
 It runs your notebook from top to bottom in a fresh kernel and shows, exercise by exercise, what the visible tests say.
 Your file is not changed.
+
+    course validate {example}
+
+holds what the demonstrations print to what they print with right answers. It informs; it gives no points.
+
+## Push
+
+Kept in a repository on GitHub, this folder checks itself: each push runs `course ci` on the notebooks that it changed
+and shows their exercises in the run's summary. What you have not begun is not red; what you have begun and a visible
+test refuses is. Elsewhere, and by hand, the same command is
+
+    course ci                        # all assignments
+    course ci --since main           # what changed since a commit
+
+Keep the repository private: others would read your answers.
 
 ## What is graded
 
@@ -146,9 +184,14 @@ def _build(root: Path, new: Path) -> None:
     for name in ALLOWED:
         _copy(root / name, new / name)
     _copy(root / RELEASED, new / PRISTINE)
+    if (root / TEMPLATE).is_dir():
+        shutil.copytree(root / TEMPLATE, new, dirs_exist_ok=True)
+    sources = sorted((root / SOURCES).glob("*/*.ipynb"))
+    (new / OUTPUTS).mkdir(parents=True)
+    write_outputs(((path.relative_to(root / SOURCES), read_notebook(path)) for path in sources), new)
     (new / MARKER).write_text(MARK, encoding="utf-8")
     (new / ".gitignore").write_text(GITIGNORE, encoding="utf-8")
-    (new / "README.md").write_text(_readme(new), encoding="utf-8")
+    (new / "README.md").write_text(_readme(new, read_settings(root).address), encoding="utf-8")
     environment = root / "environment.yml"
     if environment.is_file():  # without what only tests need
         text = environment.read_text(encoding="utf-8").replace("--editable .[test]", "--editable .")
@@ -164,10 +207,12 @@ def _copy(source: Path, target: Path) -> None:
         shutil.copyfile(source, target)
 
 
-def _readme(new: Path) -> str:
+def _readme(new: Path, address: str) -> str:
     example = next(path.relative_to(new) for path in sorted((new / RELEASED).glob("*/*.ipynb")))
     contents = "lectures (`lectures/`), the assignments" if (new / "lectures").is_dir() else "assignments"
-    return README.format(contents=f"{contents} (`assignments/`)", example=example.as_posix())
+    links = badges(address, example.as_posix())
+    launch = f"\n{links}\n" if links else ""
+    return README.format(contents=f"{contents} (`assignments/`)", example=example.as_posix(), launch=launch)
 
 
 def _leaks(root: Path, new: Path) -> list[str]:
@@ -178,6 +223,9 @@ def _leaks(root: Path, new: Path) -> list[str]:
         found += [f"{name}/{problem}" for problem in verify(new / RELEASED / name, own)]
         sources += own
     secret, tests = secret_lines(sources), hidden_test_lines(sources)
+    for path in sorted((new / OUTPUTS).rglob("*.json")):
+        lines = leaked(text_of(json.loads(_text(path))), secret)
+        found += [f"{path.relative_to(new)} leaks the line {line[:60]!r}" for line in lines]
     for path in _others(new):
         text = text_of(read_notebook(path)) if path.suffix == ".ipynb" else _text(path)
         teaches = any(path.is_relative_to(new / part) for part in TEXTBOOK)

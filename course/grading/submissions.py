@@ -119,9 +119,14 @@ def unknown_folders(submitted: Path, root: Path) -> list[Path]:
 
 
 def find_submission(folder: Path, source: Source) -> Submission:
-    """The notebook in a student's folder: the one of the right name, or the one that holds the assignment's cells."""
-    student, assignment = folder.parent.name, source.assignment
-    if folder.is_symlink() or folder.parent.is_symlink():
+    """The notebook in a student's folder: the one of the right name, or the one that holds the assignment's cells.
+
+    folder: …/STUDENT/ASSIGNMENT, or that of an attempt, …/STUDENT/ASSIGNMENT/TIME.
+    """
+    assignment = source.assignment
+    owner = folder.parent if folder.name == assignment else folder.parents[1]
+    student = owner.name
+    if folder.is_symlink() or owner.is_symlink():
         return Submission(student, assignment, folder, None, notes=("the folder is a link: links are not followed",))
     notes: list[str] = []
     try:

@@ -22,13 +22,14 @@ import nbformat
 from nbformat import NotebookNode
 
 from course.errors import CourseError
-from course.grading.handout import shared_cells
+from course.grading.handout import PRISTINE, shared_cells
 from course.grading.kernel import Kernel, kernel_environment
 from course.grading.nbval_report import REPORT
 from course.grading.notebook import Source, grade_id_of, read_notebook, read_source
+from course.grading.outputs import OUTPUTS, handed_out_outputs, is_marked
 
-MARK = "# NBVAL_CHECK_OUTPUT"
 CELL_SECONDS, TOTAL_SECONDS = 120.0, 1800.0
+SOURCES = "solutions"
 GRADED_RUN = {"NBGRADER_EXECUTION": "autograde"}  # training cells take few steps, on both sides
 INFORMS = "Validation informs: it never gives or takes points."
 
@@ -56,16 +57,20 @@ class Row:
 def validate(
     path: Path, root: Path, cell_seconds: float = CELL_SECONDS, total_seconds: float = TOTAL_SECONDS
 ) -> list[Row]:
-    """Compare the marked cells of a submission with the reference as it runs now; a row for each, and for each failure.
+    """Compare the marked cells of a submission with the reference; a row for each, and for each failure.
 
+    root: a course, whose reference is run as it stands now, or a student release, which brings the outputs along.
     CourseError if there is no source notebook for it (exit code 2) or the reference itself fails (1).
     """
     from course.grading.rebuild import rebuild
 
     nb = read_notebook(path)
-    source = read_source(_source_of(path, nb, root))
-    folder = root / "solutions" / source.assignment
-    expected = reference_outputs(source, root, cell_seconds)
+    original = _original_of(path, nb, root)
+    source, folder = read_source(original), original.parent
+    if original.is_relative_to(root / SOURCES):
+        expected = reference_outputs(source, root, cell_seconds)
+    else:
+        expected = handed_out_outputs(root, source.assignment, source.notebook)
     rebuilt = rebuild(source, nb).nb
     for cell in rebuilt.cells:
         if cell.get("id") in expected:
@@ -92,11 +97,6 @@ def format_rows(rows: list[Row]) -> str:
     return "\n".join([*lines, "", f"{same} of {len(marked)} marked outputs are as in the reference. {INFORMS}"])
 
 
-def is_marked(cell: NotebookNode) -> bool:
-    """Whether nbval compares the output of this cell."""
-    return cell.cell_type == "code" and MARK in map(str.strip, cell.source.splitlines())
-
-
 def reference_outputs(source: Source, root: Path, cell_seconds: float = CELL_SECONDS) -> dict[str, list[dict]]:
     """Run the reference and return the outputs of its marked cells, by cell id.
 
@@ -107,7 +107,7 @@ def reference_outputs(source: Source, root: Path, cell_seconds: float = CELL_SEC
         return json.loads(kept.read_text(encoding="utf-8"))
     except (OSError, ValueError):
         pass  # not there yet, or cut short
-    outputs = _run_reference(source, root / "solutions" / source.assignment, cell_seconds)
+    outputs = _run_reference(source, root / SOURCES / source.assignment, cell_seconds)
     try:
         kept.parent.mkdir(parents=True, exist_ok=True)
         part = kept.with_suffix(f".{os.getpid()}")
@@ -148,24 +148,29 @@ def _run_reference(source: Source, folder: Path, cell_seconds: float) -> dict[st
 def _key(source: Source, root: Path) -> str:
     digest = hashlib.sha256(f"{version('torch')} {sys.version}".encode())
     package = Path(__file__).resolve().parents[1]
-    folder = root / "solutions" / source.assignment
+    folder = root / SOURCES / source.assignment
     for base, pattern in ((package, "*.py"), (folder, "*")):
         for path in sorted(path for path in base.rglob(pattern) if path.is_file()):
             digest.update(f"\0{path.relative_to(base)}\0".encode() + path.read_bytes())
     return digest.hexdigest()[:32]
 
 
-def _source_of(path: Path, nb: NotebookNode, root: Path) -> Path:
-    """The source notebook that shares most grade_ids with this one; the file's name decides between equals."""
-    sources = sorted((root / "solutions").glob("*/*.ipynb"))
+def _original_of(path: Path, nb: NotebookNode, root: Path) -> Path:
+    """The notebook it was made from: the one that shares most grade_ids; the file's name decides between equals."""
+    sources = sorted((root / SOURCES).glob("*/*.ipynb"))
+    if not sources and (root / OUTPUTS).is_dir():
+        sources = sorted((root / PRISTINE).glob("*/*.ipynb"))
     if not sources:
-        raise CourseError(f"{root} has no solutions/: validation needs the reference, which only instructors have")
+        raise CourseError(
+            f"{root} has no solutions/: validation needs the reference, which only instructors have, "
+            "or the outputs that a student release brings along"
+        )
     likeness = {
         candidate: (shared_cells(read_notebook(candidate), nb), candidate.name == path.name) for candidate in sources
     }
     best = max(sources, key=likeness.__getitem__)
     if not likeness[best][0]:
-        raise CourseError(f"{path}: shares no cell with a notebook of solutions/, so there is nothing to compare")
+        raise CourseError(f"{path}: shares no cell with a notebook of {best.parents[1]}, so nothing can be compared")
     return best
 
 

@@ -46,6 +46,36 @@ class Change:
     after: float
 
 
+@dataclass(frozen=True)
+class Lateness:
+    """How late a submission came and what that costs.
+
+    seconds: after the due date with its extension; 0 in time, None where it isn't known.
+    days, percent, points: what `[late]` in course.toml makes of it; words: the same as a sentence, "" where it costs
+    nothing.
+    """
+
+    seconds: int | None
+    days: int = 0
+    percent: float = 0.0
+    points: float = 0.0
+    words: str = ""
+    extended: bool = False
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """One of the attempts of a student: when it was handed in (UTC, "" if that is not known), and its automatic points.
+
+    points: those that lateness leaves of the score; None where the attempt was not judged.
+    """
+
+    handed_in: str
+    score: float | None
+    points: float | None
+    counts: bool
+
+
 @dataclass
 class Verdict:
     """The verdict on one submission. `key` names what was graded with what: equal keys, equal verdicts.
@@ -53,6 +83,9 @@ class Verdict:
     sandbox: what of the sandbox was not in force; "" where it was whole.
     submitted: a digest of what was handed in, whatever it is graded with; "" in verdicts that knew of none.
     changes: the exercises whose points differ from those of the verdict on the same submission that this one replaced.
+    exercise_keys: exercise -> what its verdict rests on: an exercise of the same key needs no judge.
+    attempts: all attempts of the student, this one among them, where the best counts; else none.
+    late: what lateness costs; None while nobody has looked (it isn't kept: points of a person change it).
     """
 
     student: str
@@ -66,6 +99,9 @@ class Verdict:
     sandbox: str = ""
     submitted: str = ""
     changes: list[Change] = field(default_factory=list)
+    exercise_keys: dict[str, str] = field(default_factory=dict)
+    attempts: list[Attempt] = field(default_factory=list)
+    late: Lateness | None = None
 
     @property
     def score(self) -> float:
@@ -74,6 +110,11 @@ class Verdict:
     @property
     def max_score(self) -> float:
         return sum(exercise.max_score for exercise in self.exercises)
+
+    @property
+    def final_score(self) -> float:
+        """The points that lateness leaves."""
+        return self.score - (self.late.points if self.late else 0.0)
 
     def to_json(self) -> str:
         return json.dumps(asdict(self), indent=1, ensure_ascii=False, sort_keys=True) + "\n"
@@ -84,6 +125,8 @@ class Verdict:
         fields["exercises"] = [ExerciseVerdict(**exercise) for exercise in fields["exercises"]]
         fields["cells"] = [CellVerdict(**cell) for cell in fields["cells"]]
         fields["changes"] = [Change(**change) for change in fields.get("changes", [])]
+        fields["attempts"] = [Attempt(**attempt) for attempt in fields.get("attempts", [])]
+        fields["late"] = Lateness(**fields["late"]) if fields.get("late") else None
         return cls(**fields)
 
     @classmethod

@@ -2,7 +2,7 @@
 
 import copy
 import re
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from nbformat import NotebookNode
 
@@ -16,15 +16,16 @@ MARK = re.compile(r"^# *NBVAL_\w+\n?", re.MULTILINE)
 MARKUP = re.compile(r"[*`$]|<[^>]+>")
 
 
-def stills(nb: NotebookNode) -> NotebookNode:
+def stills(nb: NotebookNode, leave_out: Collection[str] = ("skip",)) -> NotebookNode:
     """A copy of the notebook in which every output can be shown without a kernel.
 
-    Cells of type skip are left out. A widget becomes its picture, with what it says in plain text as the caption and
-    the alt text; other pictures get the heading above them as their alt text, unless they have one.
+    Cells whose type of slide is in `leave_out` are left out. A widget becomes its picture, with what it says in plain
+    text as the caption and the alt text; other pictures get the heading above them as their alt text, unless they have
+    one.
     """
     nb = copy.deepcopy(nb)
     nb.metadata.pop("widgets", None)
-    nb.cells = [cell for cell in nb.cells if slide_type(cell) != "skip"]
+    nb.cells = [cell for cell in nb.cells if slide_type(cell) not in leave_out]
     heading = ""
     for cell in nb.cells:
         if cell.cell_type == "markdown":

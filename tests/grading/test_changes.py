@@ -12,6 +12,7 @@ import course
 from course import cli
 from course.grading import journal as journal_module
 from course.grading.journal import Journal, submission_digest, verdict_key
+from course.grading.judges import Job, Judges
 from course.grading.limits import Limits
 from course.grading.notebook import read_source
 from course.grading.report import write_reports
@@ -20,6 +21,7 @@ from course.grading.verdict import Change, ExerciseVerdict, Verdict
 from tests.grading import small_notebook as small
 
 STUDENTS = ("ada", "bob", "cem", "dot")
+MOVED = ["wrong", small.ASSIGNMENT, "A9.1", "10", "30", "partly right: the number is squared"]
 
 
 def verdict(student: str, key: str, **scores: float) -> Verdict:
@@ -186,7 +188,9 @@ def test_the_library_is_read_once_for_a_whole_class(source, monkeypatch):
 # ---- the whole command ------------------------------------------------------------------------------------------
 
 
-def test_after_a_test_was_changed_the_report_shows_whose_points_changed(tmp_path, monkeypatch):
+def test_after_a_test_was_changed_its_exercise_is_judged_and_the_report_shows_whose_points_changed(
+    tmp_path, monkeypatch, capsys
+):
     nb = small.source()
     small.find(nb, "setup").source = "from course import check"
     path = small.write(nb, tmp_path / "solutions" / small.ASSIGNMENT / small.NOTEBOOK)
@@ -200,11 +204,36 @@ def test_after_a_test_was_changed_the_report_shows_whose_points_changed(tmp_path
     assert changes(tmp_path) == []
     small.find(nb, "A9_1-hidden").source = "check.close(double(2.0), 4.0)"  # a square is a double there
     small.write(nb, path)
+    wanted = []
+    judge = Judges.judge
+
+    def watched(judges: Judges, job: Job):
+        wanted.append((job.student, job.wanted))
+        return judge(judges, job)
+
+    monkeypatch.setattr(Judges, "judge", watched)
     assert cli.main(["grade"]) == 0
-    assert changes(tmp_path) == [["wrong", small.ASSIGNMENT, "A9.1", "10", "30"]]
+    assert sorted(wanted) == [("right", {"A9.1"}), ("wrong", {"A9.1"})], "the other exercise was not judged again"
+    assert "points changed: 1 student\n" in capsys.readouterr().out
+    assert changes(tmp_path) == [MOVED]
+    alone = written(tmp_path)
     assert "10 → 30" in (tmp_path / "reports" / "class.html").read_text(encoding="utf-8")
     assert cli.main(["grade", "--force"]) == 0
-    assert changes(tmp_path) == [["wrong", small.ASSIGNMENT, "A9.1", "10", "30"]]
+    assert wanted[2:] == [(student, None) for student, _ in wanted[2:]], "everything was judged again"
+    assert written(tmp_path) == alone, "the same bytes as when one exercise alone was judged"
+    del wanted[:]
+    assert cli.main(["grade", "--exercise", "A9.2"]) == 0
+    assert sorted(wanted) == [("right", {"A9.2"}), ("wrong", {"A9.2"})]
+    assert written(tmp_path) == alone
+    for words in (["A9.7"], ["A9.3"], ["A9.2", "A1.1"]):  # A9.3 is read by a person
+        assert cli.main(["grade", "--exercise", *words]) == 2
+        assert "there is A9.1, A9.2\n" in capsys.readouterr().err
+
+
+def written(out: Path) -> dict[str, bytes]:
+    """All that a run leaves but the gradebook, byte for byte."""
+    files = [path for name in ("reports", "feedback", "autograded", ".grading") for path in (out / name).rglob("*")]
+    return {str(path.relative_to(out)): path.read_bytes() for path in files if path.is_file()}
 
 
 def changes(out: Path) -> list[list[str]]:

@@ -5,7 +5,7 @@ import shutil
 import subprocess
 import sys
 from contextlib import contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import nbformat
@@ -16,6 +16,7 @@ from traitlets.config import PyFileConfigLoader
 
 from course.errors import CourseError
 from course.grading import nbgrader_engine, sandbox
+from course.grading.extensions import write_extensions
 from course.grading.gradebook import open_gradebook
 from course.grading.judges import JudgeFailed
 from course.grading.notebook import read_source
@@ -26,6 +27,14 @@ COURSE = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 DUE = datetime(2026, 1, 10)
 LATE_STUDENT = "late"
+# A day costs 20 %, and the best attempt counts.
+SETTINGS = """
+[late]
+percent_a_day = 20
+
+[attempts]
+count = "best"
+"""
 SQUARED = "def double(number): return number * number"
 STUB = "raise NotImplementedError()"
 
@@ -76,6 +85,14 @@ def hand_in_class(root: Path) -> None:
     hand_in(root, "renamed", name="my homework.ipynb")
     (hand_in(root, LATE_STUDENT).parent / "timestamp.txt").write_text("2026-01-10 00:01:00 UTC", encoding="utf-8")
     (hand_in(root, "no-time").parent / "timestamp.txt").write_text("yesterday, I think", encoding="utf-8")
+    (hand_in(root, "extended").parent / "timestamp.txt").write_text("2026-01-12 00:00:00 UTC", encoding="utf-8")
+    write_extensions(root, {(small.ASSIGNMENT, "extended"): datetime(2026, 1, 11, 1, tzinfo=UTC)})
+    earlier = hand_in(root, "twice").parent
+    (earlier / "timestamp.txt").write_text("2026-01-09 00:00:00 UTC", encoding="utf-8")
+    (root / "attempts" / "twice" / small.ASSIGNMENT).mkdir(parents=True)
+    earlier.rename(root / "attempts" / "twice" / small.ASSIGNMENT / "first")
+    later = hand_in(root, "twice", {"A9_1-answer": SQUARED}).parent
+    (later / "timestamp.txt").write_text("2026-01-10 00:01:00 UTC", encoding="utf-8")
     with open_gradebook(root / "gradebook.db") as gradebook:
         register(gradebook, read_source(source_path(root)))
         gradebook.update_or_create_assignment(small.ASSIGNMENT, duedate=DUE)
@@ -94,7 +111,8 @@ def rows(root: Path) -> dict[tuple[str, str], tuple]:
     with open_gradebook(root / "gradebook.db") as gradebook:
         for submission in gradebook.assignment_submissions(small.ASSIGNMENT):
             student = submission.student.id
-            found[student, "timestamp"] = (submission.timestamp, submission.total_seconds_late)
+            late = (submission.total_seconds_late, submission.extension, submission.late_submission_penalty)
+            found[student, "timestamp"] = (submission.timestamp, *late)
             for grade in (grade for notebook in submission.notebooks for grade in notebook.grades):
                 scores = (grade.auto_score, grade.manual_score, grade.extra_credit, grade.score, grade.max_score)
                 found[student, grade.name] = (*scores, bool(grade.needs_manual_grade))
@@ -113,7 +131,8 @@ def texts(root: Path, folder: str, pattern: str) -> dict[str, object]:
 def both(tmp_path_factory):
     """One class graded in two places: (root of `course grade`, root of `nbgrader autograde`)."""
     folder = tmp_path_factory.mktemp("both ways")
-    ours = new_course(folder / "ours", '\nc.LateSubmissionPlugin.penalty_method = "zero"\n')
+    ours = new_course(folder / "ours")
+    (ours / "course.toml").write_text(SETTINGS, encoding="utf-8")
     hand_in_class(ours)
     (ours / ".grading").mkdir()
     (ours / ".grading" / "secret").write_text("the same inputs in both", encoding="utf-8")
@@ -130,7 +149,7 @@ def both(tmp_path_factory):
 
 def test_gradebooks_are_equal_row_by_row(both):
     ours, theirs = map(rows, both)
-    assert len({student for student, *_ in ours}) == 9
+    assert len({student for student, *_ in ours}) == 11
     assert ours == theirs
 
 
@@ -140,7 +159,7 @@ def test_scores_are_those_that_the_answers_deserve(both):
     for (student, *name), values in rows(theirs).items():
         if len(name) == 1 and name != ["timestamp"]:
             scores[student] = scores.get(student, 0) + values[0] if values[0] is not None else scores.get(student, 0)
-    full = dict.fromkeys(("right", "links", "renamed", LATE_STUDENT, "no-time"), 90)
+    full = dict.fromkeys(("right", "links", "renamed", LATE_STUDENT, "no-time", "extended", "twice"), 90)
     assert scores == full | {"wrong": 10, "forged": 10, "stub": 0, "broken": 0}
     assert rows(theirs)["right", "A9_3-words"][-1], "the manual answer waits for a person"
 
@@ -148,7 +167,7 @@ def test_scores_are_those_that_the_answers_deserve(both):
 def test_journal_and_notebooks_are_equal(both):
     ours, theirs = both
     assert texts(ours, ".grading", "*.json") == texts(theirs, ".grading", "*.json")
-    assert len(texts(theirs, "autograded", "*.ipynb")) == 8
+    assert len(texts(theirs, "autograded", "*.ipynb")) == 10
     assert texts(ours, "autograded", "*.ipynb") == texts(theirs, "autograded", "*.ipynb")
 
 
@@ -156,7 +175,7 @@ def test_nothing_of_a_students_but_the_notebook_is_kept(both):
     ours, theirs = both
     assert {p.name for p in (theirs / "autograded").rglob("*") if not p.is_dir()} == {small.NOTEBOOK, "timestamp.txt"}
     times = texts(theirs, "autograded", "timestamp.txt")
-    assert list(times.values()) == ["2026-01-10 00:01:00 UTC\n"]
+    assert list(times.values()) == [f"2026-01-{time} UTC\n" for time in ("12 00:00:00", "10 00:01:00", "10 00:01:00")]
     assert times == texts(ours, "autograded", "timestamp.txt")
     assert not list((theirs / ".grading").glob("submitted-*"))
 
@@ -168,13 +187,13 @@ def test_late_penalties_are_as_configured(both):
             submission.student.id: submission.notebooks[0].late_submission_penalty
             for submission in gradebook.assignment_submissions(small.ASSIGNMENT)
         }
-    assert penalties == dict.fromkeys(penalties) | {LATE_STUDENT: 90}
+    assert penalties == dict.fromkeys(penalties) | {LATE_STUDENT: 18, "extended": 18}
 
 
 def test_course_grade_finds_it_unchanged(both):
     _, theirs = both
     done = run(theirs, "course", "grade")
-    assert "0 submissions to grade, 9 unchanged" in done.stdout, done.stderr
+    assert "0 submissions to grade, 11 unchanged" in done.stdout, done.stderr
 
 
 # --- formgrader's button: NbGraderAPI inside a server that goes on

@@ -171,6 +171,12 @@ def set_grader(grade_id: str, /, **values: object) -> Callable[[NotebookNode], N
     return lambda nb: small.find(nb, grade_id).metadata.nbgrader.update(values)
 
 
+def set_opening(text: str) -> Callable[[NotebookNode], None]:
+    return lambda nb: nb.cells[0].update(source=text)
+
+
+TABLE = "| A9.1 Double | 50 | 5 | | A9.3 In your own words | 10 | 5 |\n| A9.2 Sum of doubles | 40 | 10 | | | | |\n"
+TOLD = "# Visible test: values (30 points)\ncheck.close(double(3.5)"
 SLIPS = {
     "id": (set_source("A9_1", "A9.1", "A9.7"), "does not show its id A9.1"),
     "title": (set_source("A9_1", "Double", "Treble"), "does not show its title 'Double'"),
@@ -186,6 +192,13 @@ SLIPS = {
     "syntax": (set_source("A9_1-answer", "number + number", "number +"), "cell A9_1-answer: line 4: invalid syntax"),
     "region": (set_source("A9_1-answer", "### BEGIN SOLUTION", ""), "no ### BEGIN SOLUTION"),
     "end": (set_source("A9_1-answer", "### END SOLUTION", ""), "no end solution statement found"),
+    "told": (set_source("A9_1-values", "check.close(double(3.5)", TOLD), "first line says 30 points, and it has 20"),
+    "listed": (
+        set_opening(TABLE.replace("40", "45")),
+        "the opening's table should say 40 points and 10 minutes of A9.2",
+    ),
+    "unlisted": (set_opening(TABLE[:24]), "should say 10 points and 5 minutes of A9.3"),
+    "whole": (set_opening(TABLE + "**1 hour 20 minutes**"), "1 hour 20 minutes; the exercises take 20 minutes"),
     "hidden": (set_source("A9_1-hidden", "### BEGIN HIDDEN TESTS", ""), "a hidden test needs ### BEGIN HIDDEN TESTS"),
 }
 
@@ -197,6 +210,11 @@ def test_an_authors_slip_is_named(root: Path, slip: str):
     error = problem(root)
     assert message in str(error)
     assert error.exit_code == 1
+
+
+def test_a_table_of_exercises_that_is_right_is_no_slip(root: Path):
+    change_source(root, set_opening(TABLE))
+    release(root)
 
 
 def test_cells_without_ids_are_named(root: Path):

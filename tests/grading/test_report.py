@@ -11,19 +11,18 @@ from pathlib import Path
 import pytest
 
 from course.errors import CourseError
+from course.grading.changes import CHANGES_HEADER, changes_csv, changes_table
 from course.grading.notebook import Exercise, Source, TestCell
 from course.grading.report import (
-    CHANGES_HEADER,
     GRADES_HEADER,
     SUMMARY_HEADER,
     assignment_section,
-    changes_csv,
     grades_csv,
     quartiles,
-    safe,
     summary_csv,
     write_reports,
 )
+from course.grading.safe_csv import safe
 from course.grading.verdict import STATUSES, Change, ExerciseVerdict, Verdict
 
 NAMES = ("01-attention", "attention")
@@ -88,7 +87,7 @@ def page_of(out: Path, verdicts: list[Verdict], sources=SOURCES) -> str:
 
 def test_grades_have_a_row_per_student_and_exercise(tmp_path):
     text = grades_csv([verdict("bob", 30, 2.5000000001), verdict("ada", 0, 60)])
-    assert text.splitlines()[0] == "student,assignment,exercise,score,max_score,status,message"
+    assert text.splitlines()[0] == "student,assignment,exercise,score,max_score,status,message,final_score"
     assert ",".join(GRADES_HEADER) == text.splitlines()[0]
     assert [(r["student"], r["exercise"], r["score"], r["status"]) for r in rows(text)] == [
         ("ada", "A1.1", "0", "failed"),
@@ -215,15 +214,29 @@ def test_whose_points_changed_is_a_table_and_a_file(tmp_path):
     assert rows((tmp_path / "reports" / "changes.csv").read_text(encoding="utf-8")) == [
         dict(zip(CHANGES_HEADER, row, strict=True))
         for row in (
-            ("'=cmd()<b>", "01-attention", "A1.2", "0", "60"),
-            ("bob", "01-attention", "A1.1", "12.5", "30"),
-            ("bob", "01-attention", "A1.2", "60", "0"),
+            ("'=cmd()<b>", "01-attention", "A1.2", "0", "60", "passed"),
+            ("bob", "01-attention", "A1.1", "12.5", "30", "passed"),
+            ("bob", "01-attention", "A1.2", "60", "0", "not right yet: the mistake of A1.2"),
         )
     ]
     text = Text(page).text
     assert "Points that changed since the tests did" in text
     assert "submissions of 2 students" in text
-    assert "=cmd()<b> A1.2 0 → 60 bob A1.1 12.5 → 30 bob A1.2 60 → 0" in text
+    assert "=cmd()<b> A1.2 0 → 60 passed bob A1.1 12.5 → 30 passed bob A1.2 60 → 0 not right yet: the" in text
+
+
+def test_whose_points_changed_is_said_at_the_end_of_a_run():
+    bob = verdict("bob", 30, 0, changes=[Change("A1.1", 12.5, 30), Change("A1.2", 60, 0), Change("A1.99", 5, 0)])
+    many = [verdict(f"s{i}", 30, 60, changes=[Change("A1.1", 0, 30)]) for i in range(50)]
+    assert changes_table([verdict("ada", 30, 60)]) == ""
+    assert changes_table([bob]).splitlines() == [
+        "points changed: 1 student",
+        "  student  exercise  before  after  why",
+        "  bob      A1.1        12.5     30  passed",
+        "  bob      A1.2          60      0  not right yet: the mistake of A1.2",
+        "  bob      A1.99          5      0  the exercise is gone",
+    ]
+    assert changes_table(many).splitlines()[-1] == "  and 10 more in reports/changes.csv"
 
 
 def test_where_no_points_changed_nothing_is_said_of_it(tmp_path):

@@ -47,6 +47,7 @@ MAY_BE_THERE = [
     "course/experiments/*.py",
     "docs/models.md",
     "docs/results.md",
+    "docs/student.md",
     "docs/wmt.md",
     *(
         f"course/grading/{name}.py"
@@ -54,6 +55,13 @@ MAY_BE_THERE = [
     ),
     "course/grading/junit.py",
     "course/grading/doctor.py",
+    ".student-release/outputs/*.json",
+    ".github/workflows/check.yml",
+    ".devcontainer/devcontainer.json",
+    ".vscode/extensions.json",
+    "course/install.py",
+    *(f"course/grading/{name}.py" for name in "validate outputs rebuild nbval_report".split()),
+    *(f"course/grading/{name}.py" for name in "ci ci_notebook ci_report changed fence sandbox".split()),
 ]
 NEVER = ["*solution*", "*hidden*", "*gradebook*", "*.db", "*submitted*", "*.pyc", "*given*", "*test_*"]
 
@@ -129,6 +137,12 @@ def test_the_check_runs_from_inside_it(handed_out: Path):
         assert result.stderr == ""
         assert "not attempted" in result.stdout
         assert "ModuleNotFoundError" not in result.stdout
+
+
+def test_who_asks_it_to_grade_is_told_whose_copy_it_is(handed_out: Path):
+    result = run_inside(handed_out, "-m", "course.cli", "grade")
+    assert result.returncode == 2
+    assert result.stderr == "course: this command needs the teachers' copy of the course; this is a student's\n"
 
 
 def test_only_its_own_modules_are_imported(handed_out: Path):

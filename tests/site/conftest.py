@@ -1,0 +1,139 @@
+"""A small course with one of each, its site, and a browser that reaches this machine only."""
+
+import base64
+import functools
+import io
+import threading
+from collections.abc import Iterator
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+import nbformat
+import pytest
+from matplotlib.figure import Figure
+from nbformat import NotebookNode
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from playwright.sync_api import Page, sync_playwright
+
+from course.addresses import INSTALL_ID
+from course.site import __main__ as site
+from course.slides.stills import WIDGET
+from tests.browser.lab import page_of
+
+ROOT = Path(__file__).parents[2]
+ASSETS = ROOT / "build" / "slides-assets"  # npm is asked once, for slides and site
+
+SENTENCE = 'At temperature 1 the "largest" weight is < 0.7: étudiante.'
+FRONT = """# A small course
+
+See [the lecture](lectures/01-attention.ipynb#Soft-weights,-by-√d), [below](#if-you-teach), the [licence](LICENSE) and
+the [settings](pyproject.toml).
+
+## If you teach
+
+| | points |
+| --- | --- |
+| [exercises](assignments/01-attention/attention.ipynb) | 90 |
+"""
+GUIDE = "# For students\n\n[Front](../README.md), [soft weights](../lectures/01-attention.ipynb#Soft-weights,-by-√d).\n"
+
+
+def picture() -> str:
+    figure, file = Figure(figsize=(6.4, 3.2), dpi=50), io.BytesIO()
+    figure.subplots().plot([1, 2])
+    figure.savefig(file, format="png")
+    return base64.b64encode(file.getvalue()).decode()
+
+
+def markdown(kind: str, text: str) -> NotebookNode:
+    return new_markdown_cell(text, metadata={"slideshow": {"slide_type": kind}})
+
+
+def code(kind: str, text: str, *bundles: dict) -> NotebookNode:
+    outputs = [new_output("display_data", data=data) for data in bundles]
+    return new_code_cell(text, metadata={"slideshow": {"slide_type": kind}}, outputs=outputs)
+
+
+def lecture() -> NotebookNode:
+    """Set-up, notes, a formula, a picture, a widget, a folded answer, a name to search for."""
+    view = {WIDGET: {"model_id": "abc", "version_major": 2, "version_minor": 0}}
+    cells = [
+        markdown(
+            "slide",
+            f"# 01 · Attention\n\nAfter Bahdanau. See [weights](#Soft-weights,-by-√d), `{'_'.join(['longer'] * 12)}`.",
+        ),
+        code("skip", "import set_up"),
+        new_code_cell("install_me", id=INSTALL_ID),
+        markdown("notes", "**Speaker notes.** Greet everybody."),
+        markdown("slide", "## Soft weights, by √d\n\n$$\\alpha_j = \\frac{e^{z_j}}{\\sum_i e^{z_i}}$$"),
+        code("-", "# NBVAL_CHECK_OUTPUT\ndraw()", {"image/png": picture(), "text/plain": "<Figure>"}),
+        code("-", "explore()", view | {"image/png": picture(), "text/plain": SENTENCE}),
+        code("-", "slider()", view | {"text/plain": "IntSlider(value=0)"}),
+        markdown("-", "<details><summary>Answer</summary>\n\nBecause $q^\\top k$ has variance $d_k$.\n\n</details>"),
+    ]
+    state = {"application/vnd.jupyter.widget-state+json": {"state": {"abc": {}}}}
+    return new_notebook(cells=cells, metadata={"widgets": state, "language_info": {"name": "python"}})
+
+
+def write_course(root: Path) -> None:
+    """A course's folder with what is public, and with what is not."""
+    texts = {
+        "README.md": FRONT,
+        "LICENSE": "Do what you like.",
+        "LICENSE-PROSE": "Read what you like.",
+        "pyproject.toml": "# the one list of dependencies\n",
+        "docs/student.md": GUIDE,
+        "docs/zebra.md": "# A guide that nobody foresaw\n",
+        "solutions/01-attention/attention.ipynb": "SECRET",
+        "solutions/notes.txt": "SECRET",
+        "tests/test_a.py": "SECRET",
+        "course/given/a01.py": "SECRET",
+        "course.toml": "",
+    }
+    for name, text in texts.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text, encoding="utf-8")
+    for name, nb in {
+        "lectures/01-attention.ipynb": lecture(),
+        "assignments/01-attention/attention.ipynb": new_notebook(cells=[markdown("-", "# Assignment 01 · Attention")]),
+    }.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(nb, root / name)
+
+
+@pytest.fixture(scope="package")
+def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of the small course's site, with two modules in its reference."""
+    root, out = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("out") / "site"
+    write_course(root)
+    site.build(root, ASSETS, out, {"device": "where tensors live", "check.tolerance": "how far"})
+    return out
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *arguments: object) -> None:
+        pass
+
+
+def served(folder: Path) -> Iterator[str]:
+    """The address of a plain web server on `folder`."""
+    server = ThreadingHTTPServer(("127.0.0.1", 0), functools.partial(Quiet, directory=folder))
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield f"http://127.0.0.1:{server.server_port}"
+    server.shutdown()
+
+
+@pytest.fixture(scope="package")
+def address(small: Path) -> Iterator[str]:
+    yield from served(small)
+
+
+@pytest.fixture(scope="package")
+def page() -> Iterator[Page]:
+    with (
+        sync_playwright() as playwright,
+        TemporaryDirectory(ignore_cleanup_errors=True) as profile,
+        page_of(playwright, Path(profile)) as page,
+    ):
+        yield page
