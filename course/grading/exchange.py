@@ -113,36 +113,6 @@ def owner_of(folder: Path) -> str | None:
         return str(facts.st_uid)
 
 
-def copy_files(self) -> None:
-        without = []
-        for folder in map(Path, glob.glob(self.src_path)):
-            student = folder.parent.name
-            submission = self.coursedir.format_path(
-                self.coursedir.submitted_directory, student, self.coursedir.assignment_id
-            )
-            secret = Path(submission, SECRET)
-            if secret.is_file() and not secret.is_symlink():
-                (folder / SECRET).write_bytes(secret.read_bytes())
-            if not (folder / SECRET).is_file() or not (folder / TIMESTAMP).is_file():
-                self.log.warning(f"no feedback for {student!r}: it was not handed in through the exchange")
-                without.append(student)
-        before = self.coursedir.student_id_exclude
-        self.coursedir.student_id_exclude = ",".join(filter(None, [before, *without]))
-        try:
-            super().copy_files()
-        finally:
-            self.coursedir.student_id_exclude = before
-
-
-def owner_of(folder: Path) -> str | None:
-    """The account that owns a folder; None for a link, a file, or where the account is gone."""
-    try:
-        facts = folder.lstat()
-        return pwd.getpwuid(facts.st_uid).pw_name if stat.S_ISDIR(facts.st_mode) else None
-    except (OSError, KeyError):
-        return None
-
-
 def copy_files(source: Path, target: Path) -> list[str]:
     """Copy the ordinary files of a folder, none through a link, and return the names of the rest.
 
