@@ -200,7 +200,7 @@ def _validate(options: argparse.Namespace) -> int:
 
 
 def _ci(options: argparse.Namespace) -> int:
-    from course.grading.ci import Options, ci
+    from course.ci.run import Options, ci
     from course.grading.outputs import release_around
 
     root = release_around(Path.cwd()) or course_root()
@@ -250,7 +250,7 @@ def _doctor(options: argparse.Namespace) -> int:
     try:
         from course.grading.sandbox_doctor import check_sandbox
     except ModuleNotFoundError:  # a student's copy has no grader
-        from course.grading.fence import check_fence
+        from course.ci.fence import check_fence
 
         lines = doctor(sandbox=[check_fence()])
     else:

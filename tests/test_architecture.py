@@ -37,7 +37,8 @@ MAY_IMPORT = {
     "hub": FOUNDATION | {"npm", "settings"},
     "widgets": FOUNDATION | {"plots"},
     "grading": FOUNDATION | {"check", "settings", "addresses"},
-    "cli": FOUNDATION | {"grading", "settings", "addresses"},
+    "ci": FOUNDATION | {"grading"},
+    "cli": FOUNDATION | {"ci", "grading", "settings", "addresses"},
 }
 NOTEBOOK_IMPORTERS = {"importnb", "import_ipynb", "ipynb", "nbimporter"}
 FILES = sorted(PACKAGE.rglob("*.py"))

@@ -66,11 +66,7 @@ ALLOWED = {
     "course/grading/outputs.py": "`course validate`: finds the reference's outputs",
     "course/grading/rebuild.py": "`course validate`: puts answers into the notebook as it was handed out",
     "course/grading/nbval_report.py": "`course validate`: what nbval found",
-    "course/grading/ci.py": "`course ci`",
-    "course/grading/ci_notebook.py": "`course ci`: one notebook, in a process of its own",
-    "course/grading/ci_report.py": "`course ci`: table and annotations",
-    "course/grading/changed.py": "`course ci`: what a push changed",
-    "course/grading/fence.py": "`course ci`: without a network, as when it is graded",
+    "course/ci": "`course ci`: check and validate what a push changed",
     "course/grading/sandbox.py": "`course ci`: finds bubblewrap",
 }
 # What lies in here goes to the top of the student release: a workflow, a container, an editor's recommendations.

@@ -7,13 +7,13 @@ from xml.etree import ElementTree
 import nbformat
 import pytest
 
+from course.ci import fence
+from course.ci import run as room
+from course.ci.changed import changed_notebooks, commit_of_event
+from course.ci.notebook import Findings
+from course.ci.report import annotations, command, markdown, summary
+from course.ci.run import Options, ci
 from course.cli import main
-from course.grading import ci as room
-from course.grading import fence
-from course.grading.changed import changed_notebooks, commit_of_event
-from course.grading.ci import Options, ci
-from course.grading.ci_notebook import Findings
-from course.grading.ci_report import annotations, command, markdown, summary
 from course.grading.selfcheck import Row
 from course.grading.verdict import CellVerdict
 from tests.ci import small_template as template

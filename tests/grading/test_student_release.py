@@ -61,7 +61,8 @@ MAY_BE_THERE = [
     ".vscode/extensions.json",
     "course/install.py",
     *(f"course/grading/{name}.py" for name in "validate outputs rebuild nbval_report".split()),
-    *(f"course/grading/{name}.py" for name in "ci ci_notebook ci_report changed fence sandbox".split()),
+    "course/grading/sandbox.py",
+    *(f"course/ci/{name}.py" for name in "__init__ run notebook report changed fence".split()),
 ]
 NEVER = ["*solution*", "*hidden*", "*gradebook*", "*.db", "*submitted*", "*.pyc", "*given*", "*test_*"]
 

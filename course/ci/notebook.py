@@ -1,6 +1,6 @@
 """One notebook of `course ci`, in a process of its own: check it, validate it, write down what came of it.
 
-`python -m course.grading.ci_notebook NOTEBOOK ROOT FINDINGS SECONDS`; FINDINGS is a JSON file. The caller sets the
+`python -m course.ci.notebook NOTEBOOK ROOT FINDINGS SECONDS`; FINDINGS is a JSON file. The caller sets the
 limit of the whole, and may put a fence around this process.
 """
 

@@ -7,7 +7,7 @@ line nor the property that it stands in.
 import re
 from collections.abc import Iterator
 
-from course.grading.ci_notebook import Findings
+from course.ci.notebook import Findings
 from course.grading.selfcheck import Row
 
 SIGNS = {"passed": "✅", "not_attempted": "▫️", "manual_pending": "📖", "ungraded": "▫️"}

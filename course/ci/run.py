@@ -15,11 +15,11 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from course.ci import fence
+from course.ci.changed import all_notebooks, changed_notebooks, commit_of_event
+from course.ci.notebook import UNTOUCHED, Findings
+from course.ci.report import annotations, summary
 from course.errors import CourseError
-from course.grading import fence
-from course.grading.changed import all_notebooks, changed_notebooks, commit_of_event
-from course.grading.ci_notebook import UNTOUCHED, Findings
-from course.grading.ci_report import annotations, summary
 from course.grading.junit import write_junit
 from course.grading.selfcheck import SelfCheck, format_table
 
@@ -66,7 +66,7 @@ def _look_at(notebook: Path, options: Options, fenced: bool) -> Findings:
     name = notebook.relative_to(options.root).as_posix()
     with tempfile.TemporaryDirectory(prefix="course-ci-") as scratch:
         findings = Path(scratch).resolve() / "findings.json"
-        command = [sys.executable, "-m", "course.grading.ci_notebook", str(notebook), str(options.root)]
+        command = [sys.executable, "-m", "course.ci.notebook", str(notebook), str(options.root)]
         command += [str(findings), f"{options.cell_seconds:g}"]
         if fenced:
             command = fence.fenced(command, readable=[options.root], writable=[notebook.parent, findings.parent])
