@@ -8,6 +8,7 @@ too; nothing is run.
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import NamedTuple
 from zlib import crc32
 
 from pygments.lexers import PythonLexer
@@ -56,22 +57,34 @@ def fingerprints(text: str, run: int = RUN) -> Fingerprints:
 
 def tokens(text: str) -> list[Token]:
     """The tokens that count: a name of the writer's own is any name; a call and an attribute keep theirs."""
-    raw = list(_significant(text))
-    own = _own_names(raw)
+    pieces = _significant(text)
+    own = _own_names(pieces)
     found = []
-    for index, (kind, word, start) in enumerate(raw):
-        after = raw[index + 1][1] if index + 1 < len(raw) else ""
-        before = raw[index - 1][1] if index else ""
-        if word in ROUND or (word == "," and after in CLOSING):
+    for before, piece, after in zip([_NOTHING, *pieces], pieces, [*pieces[1:], _NOTHING], strict=False):
+        if piece.word in ROUND or (piece.word == "," and after.word in CLOSING):
             continue
-        found.append(Token(_meaning(kind, word, before, after, own), start, start + len(word)))
+        found.append(Token(_meaning(piece, before.word, after.word, own), piece.start, piece.end))
     return found
 
 
-def _significant(text: str) -> Iterator[tuple[object, str, int]]:
-    """Without blanks, comments, docstrings and imports; the pieces of a string as one."""
-    last_string, importing, brackets = -1, False, 0
+class _Piece(NamedTuple):
+    """A token as Pygments reads it; all of a string as one."""
+
+    kind: tuple[str, ...]
+    word: str
+    start: int
+    end: int
+
+
+_NOTHING = _Piece(Whitespace, "", 0, 0)
+
+
+def _significant(text: str) -> list[_Piece]:
+    """Without blanks, comments, docstrings and imports."""
+    found: list[_Piece] = []
+    importing, brackets = False, 0
     for start, kind, word in _LEXER.get_tokens_unprocessed(text):
+        end = start + len(word)
         if kind in Text or kind in Whitespace:
             importing = importing and (brackets > 0 or "\n" not in word)
         elif kind in Comment or kind in String.Doc:
@@ -82,34 +95,36 @@ def _significant(text: str) -> Iterator[tuple[object, str, int]]:
             brackets += (word == "(") - (word == ")")
             importing = word != ";"
         elif kind in String and kind not in String.Interpol:
-            if last_string != start:
-                yield kind, STRING, start
-            last_string = start + len(word)
+            if found and found[-1].word == STRING and found[-1].end == start:
+                found[-1] = found[-1]._replace(end=end)
+            else:
+                found.append(_Piece(kind, STRING, start, end))
         else:
-            yield kind, word, start
+            found.append(_Piece(kind, word, start, end))
+    return found
 
 
-def _own_names(raw: list[tuple[object, str, int]]) -> tuple[set[str], set[str]]:
+def _own_names(pieces: list[_Piece]) -> tuple[set[str], set[str]]:
     """The functions and classes that the text itself defines, and its attributes and methods.
 
     They are kept apart: a function that nobody needs, called `clamp`, must not make `x.clamp(0)` another word.
     """
-    defined = {word for kind, word, _ in raw if kind in Name.Function or kind in Name.Class}
-    threes = list(zip(raw, raw[1:], raw[2:], strict=False))
-    assigned = {word for (_, dot, _), (_, word, _), (_, sign, _) in threes if (dot, sign) == (".", "=")}
-    methods = {word for (kind, word, _), _, (_, first, _) in threes if kind in Name.Function and first == "self"}
+    defined = {piece.word for piece in pieces if piece.kind in Name.Function or piece.kind in Name.Class}
+    threes = list(zip(pieces, pieces[1:], pieces[2:], strict=False))
+    assigned = {name.word for dot, name, sign in threes if (dot.word, sign.word) == (".", "=")}
+    methods = {name.word for name, _, first in threes if name.kind in Name.Function and first.word == "self"}
     return defined, assigned | methods
 
 
-def _meaning(kind: object, word: str, before: str, after: str, own: tuple[set[str], set[str]]) -> str:
-    if kind in Number:
+def _meaning(piece: _Piece, before: str, after: str, own: tuple[set[str], set[str]]) -> str:
+    if piece.kind in Number:
         return NUMBER
-    if kind not in Name or kind in Name.Function.Magic:
-        return word
+    if piece.kind not in Name or piece.kind in Name.Function.Magic:
+        return piece.word
     defined, attributes = own
     if before == ".":
-        return OWN if word in attributes else word
-    return word if after == "(" and word not in defined else OWN
+        return OWN if piece.word in attributes else piece.word
+    return piece.word if after == "(" and piece.word not in defined else OWN
 
 
 def _parts(found: Iterable[Token]) -> Iterator[list[Token]]:

@@ -2,12 +2,13 @@
 
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 
 from markupsafe import Markup
 
 from course.grading.feedback import environment
-from course.grading.fingerprints import RUN, fingerprints
+from course.grading.fingerprints import RUN, fingerprints, tokens
 from course.grading.output import line, number, plain, write_atomically
 from course.grading.safe_csv import csv_text, safe
 from course.grading.similarity import (
@@ -171,6 +172,9 @@ def _marks(text: str, places: dict, shared: frozenset[int], known: frozenset[int
         for fingerprint in places.keys() & wanted:
             for start, end in places[fingerprint]:
                 marks[start:end] = [mark] * (end - start)
+    for one, after in pairwise(tokens(text)):  # comments and docstrings between two tokens are no part of a run
+        if set(text[one.end : after.start]) & set("#\"'\n"):
+            marks[one.end : after.start] = [OWN] * (after.start - one.end)
     return marks
 
 

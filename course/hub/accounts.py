@@ -133,13 +133,21 @@ def running(uids: set[int]) -> list[int]:
 
 def owner(pid: int) -> int | None:
     """The real user of a process; None if it is gone. (The owner of /proc/PID is root where a process hides itself.)"""
+    status = _status(pid)
+    return None if status.get("State", "X")[0] in "ZX" else int(status["Uid"].split()[0])
+
+
+def parent(pid: int) -> int | None:
+    """The process that started it, or took it over; None if it is gone."""
+    return int(_status(pid).get("PPid", 0)) or None
+
+
+def _status(pid: int) -> dict[str, str]:
     try:
-        status = Path(f"/proc/{pid}/status").read_text(errors="replace")
+        lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
     except OSError:
-        return None
-    if re.search(r"^State:\s+[ZX]", status, re.MULTILINE):
-        return None
-    return int(re.search(r"^Uid:\s+(\d+)", status, re.MULTILINE)[1])
+        return {}
+    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
 
 
 def _signal(pid: int, which: signal.Signals) -> None:

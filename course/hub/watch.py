@@ -1,58 +1,81 @@
-"""The memory of each student, all processes together: looked at every second, and the largest process is ended above.
+"""The memory of each student, all processes together: looked at every second, and above the limit a process is ended.
 
-`python -m course.hub.watch` is a service of the hub, and runs as root. A control group would hold the same limit
-without a second's delay; this works where there is none.
+It is the largest one, the student's server last. `python -m course.hub.watch` is a service of the hub, and runs as
+root. A control group would hold the same limit without a second's delay; this works where there is none.
 """
 
 import contextlib
 import os
 import pwd
+import re
 import signal
 import sys
 import time
 from collections import defaultdict
+from collections.abc import Set
 from pathlib import Path
 
-from course.hub.accounts import ours, owner
+from course.hub.accounts import ours, owner, parent
 from course.hub.limits import MB
 from course.hub.place import Place
 
 SECONDS = 1.0
 _PAGE = os.sysconf("SC_PAGE_SIZE")
+_OWN = re.compile(r"^Pss_(?:Anon|Shmem):\s+(\d+) kB", re.MULTILINE)
 
 
-def private_memory(pid: int) -> int:
-    """Bytes that a process has for itself: resident, without files and shared memory; 0 if it is gone."""
+def resident(pid: int) -> int:
+    """Bytes that a process has in memory, shared ones too; 0 if it is gone. Quickly read, and never too little."""
     try:
-        _, resident, shared, *_ = map(int, Path(f"/proc/{pid}/statm").read_text().split())
-    except (OSError, ValueError):
+        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
+    except (OSError, IndexError):
         return 0
-    return (resident - shared) * _PAGE
 
 
-def usage(uids: set[int]) -> dict[int, dict[int, int]]:
-    """For each of these users, the private memory of each process."""
-    found = defaultdict(dict)
+def memory(pid: int) -> int:
+    """Bytes of a process but for files; what several hold together, after a fork say, is counted once, in shares."""
+    try:
+        return sum(map(int, _OWN.findall(Path(f"/proc/{pid}/smaps_rollup").read_text()))) * 1024
+    except OSError:
+        return 0
+
+
+def processes(uids: Set[int]) -> dict[int, list[int]]:
+    """The processes of each of these users."""
+    found = defaultdict(list)
     for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-        uid = owner(pid)
-        if uid in uids:
-            found[uid][pid] = private_memory(pid)
+        if (uid := owner(pid)) in uids:
+            found[uid].append(pid)
     return found
 
 
-def too_large(usage: dict[int, dict[int, int]], limit: int) -> list[tuple[int, int, int]]:
-    """For each user above the limit: user, the largest process, and what all of them hold."""
-    sums = {uid: sum(processes.values()) for uid, processes in usage.items()}
-    return [(uid, max(usage[uid], key=usage[uid].get), total) for uid, total in sums.items() if total > limit]
+def total(pids: list[int], limit: int) -> dict[int, int]:
+    """The memory of each process, looked at closely only where they might be above the limit together."""
+    quick = {pid: resident(pid) for pid in pids}
+    return {pid: memory(pid) for pid in pids} if sum(quick.values()) > limit else quick
+
+
+def to_end(held: dict[int, int], limit: int, servers: Set[int]) -> int | None:
+    """Of one user's processes the one that is ended, if they are above the limit: the largest, a server last."""
+    if sum(held.values()) <= limit:
+        return None
+    return max(held, key=lambda pid: (pid not in servers, held[pid]))
 
 
 def main() -> None:
-    place = Place.from_environment()
+    place, hub = Place.from_environment(), os.getppid()
     limit = place.memory_mb * MB
     while True:
         names = {pwd.getpwnam(name).pw_uid: name for name in ours(place) if name != place.teacher}
-        for uid, pid, total in too_large(usage(set(names)), limit):
-            print(f"{names[uid]} holds {total // MB} MB of {place.memory_mb}: its process {pid} is ended", flush=True)
+        for uid, pids in processes(set(names)).items():
+            held = total(pids, limit)
+            pid = to_end(held, limit, {pid for pid in pids if parent(pid) == hub})
+            if pid is None:
+                continue
+            print(
+                f"{names[uid]} holds {sum(held.values()) // MB} MB of {place.memory_mb}: process {pid} is ended",
+                flush=True,
+            )
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, signal.SIGKILL)
         time.sleep(SECONDS)

@@ -91,6 +91,9 @@ def test_a_place_is_where_the_run_stands_in_the_text():
     text = "# é\n" + CODE
     starts = {text[start:].split()[0] for places in fingerprints(text).places.values() for start, _ in places}
     assert "for" in starts and "#" not in starts
+    text = "print('one', f'{a} and two', \"three\" 'four', 'a long last text')"
+    (places,) = fingerprints(text, run=13).places.values()
+    assert text[slice(*places[0])] == text[:-1]
 
 
 # --- weights, pairs, groups
@@ -283,6 +286,7 @@ def test_marks_stand_where_the_copy_is(compared):
     lines = {str(line).strip(): mark for mark, line in other.lines}
     assert lines["<mark>e = torch.exp((scores - highest).clamp(max=0)) * mask</mark>"] == "alike"
     mark, dead = next((mark, str(line)) for mark, line in bob.lines if "def " in line)
+    assert not any("<mark>#" in str(line) for _, line in bob.lines)  # a comment is no evidence
     assert mark != "alike" and not any(name in dead for name in ("padding_mask", "causal_mask", "masked_softmax"))
 
 

@@ -191,21 +191,31 @@ def test_limits_hold_for_a_process_that_starts_under_them():
     assert subprocess.run(greedy).returncode == 0
 
 
-def test_the_watch_ends_the_largest_process_of_whoever_is_above_the_limit():
-    seen = {1001: {10: 400, 11: 700}, 1002: {12: 999}, 1003: {13: 1001}}
-    assert watch.too_large(seen, 1000) == [(1001, 11, 1100), (1003, 13, 1001)]
+def test_the_watch_ends_the_largest_process_and_a_server_last():
+    held = {10: 400, 11: 500, 12: 200}
+    assert watch.to_end(held, 1100, set()) is None
+    assert watch.to_end(held, 1000, set()) == 11
+    assert watch.to_end(held, 1000, {11}) == 10
+    assert watch.to_end({11: 1001}, 1000, {11}) == 11
 
 
-def test_the_watch_sees_the_memory_of_a_process():
-    code = "b = b'x' * (200 * 2**20); print('ready', flush=True); input()"
+def test_the_watch_counts_once_what_forked_processes_share():
+    code = "import os, time; b = b'x' * (200 * 2**20); [os.fork() or time.sleep(60) for _ in '123']; "
     process = subprocess.Popen(
-        [sys.executable, "-S", "-c", code], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        [sys.executable, "-S", "-c", code + "print('.', flush=True); time.sleep(60)"],
+        stdout=subprocess.PIPE,
+        text=True,
+        start_new_session=True,
     )
-    assert process.stdout.readline() == "ready\n"
-    held = watch.usage({os.getuid()})[os.getuid()][process.pid]
-    process.communicate("\n")
-    assert 200 * limits.MB < held < 260 * limits.MB
-    assert watch.private_memory(process.pid) == 0
+    assert process.stdout.readline() == ".\n"
+    family = [p for p in watch.processes({os.getuid()})[os.getuid()] if process.pid in (p, accounts.parent(p))]
+    held = watch.total(family, 0)
+    assert len(held) == 4
+    assert 200 * limits.MB < sum(held.values()) < 260 * limits.MB
+    assert sum(watch.total(family, 2**50).values()) > 800 * limits.MB, "the quick look is never too low"
+    os.killpg(process.pid, 9)
+    process.wait()
+    assert watch.memory(process.pid) == 0 == watch.resident(process.pid)
 
 
 @needs_root

@@ -39,7 +39,7 @@ def reformatted(text: str, rng: Random) -> str:
 
 
 def renamed(text: str, rng: Random) -> str:
-    """Every local variable, loop variable and private helper gets another name; parameters stay callable by name."""
+    """Local variables, loop variables and positional parameters get other names; what tests call keeps its own."""
     tree = ast.parse(text)
     bound = {n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Store)}
     bound -= {s.id for stmt in tree.body for s in ast.walk(stmt) if isinstance(stmt, ast.Assign) and s in stmt.targets}
