@@ -208,8 +208,8 @@ def _ci(options: argparse.Namespace) -> int:
 
 
 def _similarity(options: argparse.Namespace) -> int:
-    from course.grading.similarity import compare
-    from course.grading.similarity_report import similarity_table, write_similarity
+    from course.similarity.pairs import compare
+    from course.similarity.report import similarity_table, write_similarity
 
     root = course_root()
     compared = compare(root, options.submitted or root / "submitted", options.assignments, options.student)

@@ -38,7 +38,8 @@ MAY_IMPORT = {
     "widgets": FOUNDATION | {"plots"},
     "grading": FOUNDATION | {"check", "settings", "addresses"},
     "ci": FOUNDATION | {"grading"},
-    "cli": FOUNDATION | {"ci", "grading", "settings", "addresses"},
+    "similarity": FOUNDATION | {"grading"},
+    "cli": FOUNDATION | {"ci", "similarity", "grading", "settings", "addresses"},
 }
 NOTEBOOK_IMPORTERS = {"importnb", "import_ipynb", "ipynb", "nbimporter"}
 FILES = sorted(PACKAGE.rglob("*.py"))

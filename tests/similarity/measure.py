@@ -18,9 +18,9 @@ from pathlib import Path
 from random import Random
 from statistics import median
 
-from course.grading.fingerprints import fingerprints
-from course.grading.known_code import given_code
-from course.grading.similarity import Alike, alike_in
+from course.similarity.fingerprints import fingerprints
+from course.similarity.known_code import given_code
+from course.similarity.pairs import Alike, alike_in
 from tests.similarity.corpus import ROOT, Written, answers, sources
 from tests.similarity.disguises import DISGUISES
 

@@ -7,9 +7,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import sync_playwright
 
-from course.grading.fingerprints import fingerprints
-from course.grading.similarity import Compared, alike_in, groups_of, pairs_of_students
-from course.grading.similarity_report import similarity_html
+from course.similarity.fingerprints import fingerprints
+from course.similarity.pairs import Compared, alike_in, groups_of, pairs_of_students
+from course.similarity.report import similarity_html
 from tests.browser.lab import FLAGS, browser_path
 from tests.similarity import measure
 from tests.similarity.corpus import ROOT, answers, sources

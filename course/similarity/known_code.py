@@ -10,8 +10,8 @@ from functools import cache, lru_cache
 from pathlib import Path
 
 import course
-from course.grading.fingerprints import fingerprints
 from course.grading.notebook import Source, read_notebook, stub_of
+from course.similarity.fingerprints import fingerprints
 
 LIBRARY = ("models", "given", "training")
 

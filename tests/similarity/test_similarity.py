@@ -13,12 +13,12 @@ import pytest
 
 from course.cli import main
 from course.errors import CourseError
-from course.grading.answer_texts import answer_texts
-from course.grading.fingerprints import fingerprints
-from course.grading.known_code import given_code, known_code
 from course.grading.notebook import read_source, stub_of, text_of_submission
 from course.grading.rebuild import rebuild
-from course.grading.similarity import (
+from course.similarity.answers import answer_texts
+from course.similarity.fingerprints import fingerprints
+from course.similarity.known_code import given_code, known_code
+from course.similarity.pairs import (
     LEAST_EVIDENCE,
     Alike,
     alike_in,
@@ -27,7 +27,7 @@ from course.grading.similarity import (
     pairs_of_students,
     weight_of,
 )
-from course.grading.similarity_report import side_by_side, similarity_csv, similarity_html, similarity_table
+from course.similarity.report import side_by_side, similarity_csv, similarity_html, similarity_table
 from tests.similarity.disguises import DISGUISES
 from tests.support.answers import load
 

@@ -8,10 +8,10 @@ from pathlib import Path
 from markupsafe import Markup
 
 from course.grading.feedback import environment
-from course.grading.fingerprints import RUN, fingerprints, tokens
 from course.grading.output import line, number, plain, write_atomically
 from course.grading.safe_csv import csv_text, safe
-from course.grading.similarity import (
+from course.similarity.fingerprints import RUN, fingerprints, tokens
+from course.similarity.pairs import (
     COMMON_LEAST,
     COMMON_SHARE,
     LEAST_EVIDENCE,

@@ -14,13 +14,13 @@ from pathlib import Path
 from tqdm import tqdm
 
 from course.errors import CourseError
-from course.grading.answer_texts import answer_texts
-from course.grading.fingerprints import fingerprints
-from course.grading.known_code import known_code
 from course.grading.notebook import NotebookError, Source, read_source
 from course.grading.output import line
 from course.grading.rebuild import rebuild
 from course.grading.submissions import find_assignments, find_submission, find_submissions, read_submission
+from course.similarity.answers import answer_texts
+from course.similarity.fingerprints import fingerprints
+from course.similarity.known_code import known_code
 
 # Both from the measurement in docs/similarity.md.
 LEAST_SHARE = 0.3
