@@ -8,7 +8,7 @@ from nbformat import NotebookNode
 from course.addresses import INSTALL_ID
 from course.slides.stills import slide_type, stills
 
-LIVE = "This is a picture. To move it, run the notebook in JupyterLab: <code>make lab</code>."
+LIVE = "This is a picture. To move it, run the notebook in JupyterLab (<code>jupyter lab</code>)."
 
 
 def read(text: str) -> NotebookNode:

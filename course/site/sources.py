@@ -37,7 +37,10 @@ ON_REQUEST = (
     ".devcontainer/*",
     ".github/workflows/*",
     "course/*.py",
-    *(f"course/{room}/**/*" for room in ("check", "data", "grading", "models", "plots", "site", "training", "widgets")),
+    *(
+        f"course/{room}/**/*"
+        for room in "check ci data grading hub models plots similarity site training widgets".split()
+    ),
 )
 LINK = re.compile(r"\]\((?!\w+:|#)([^)#\s]+)")
 

@@ -44,9 +44,10 @@ def servers(room: Classroom) -> None:
     """The hub's own processes, and a server each for two students, with Lab open."""
     with sync_playwright() as playwright, person(playwright, room, "ada") as ada, person(playwright, room, "bob"):
         ada.page.wait_for_timeout(5000)
-        for pid in accounts.running({0}):
-            if Path(f"/proc/{pid}/cwd").resolve() == room.place.hub:
-                show(command_of(pid)[-40:], pss(pid))
+        start = room.process.pid
+        (hub,) = (pid for pid in accounts.running({0}) if accounts.parent(pid) == start)
+        for pid in (hub, *(pid for pid in accounts.running({0}) if accounts.parent(pid) == hub)):
+            show(command_of(pid)[-40:], pss(pid))
         uids = {pwd.getpwnam(room.account(name)).pw_uid for name in ("ada", "bob")}
         for pid in accounts.running(uids):
             show("a student's server: " + command_of(pid)[-20:], pss(pid))

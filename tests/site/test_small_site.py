@@ -45,7 +45,7 @@ def test_a_widget_is_shown_as_its_picture_with_a_line_on_how_to_run_it(html: str
     place = html.partition("explore")[2].partition("slider")[0]
     assert [unescape(alt) for alt in re.findall(r'<img alt="([^"]*)"', place)] == [SENTENCE]
     assert unescape(re.search(r'<p class="caption">(.*?)</p>', place)[1]) == SENTENCE
-    assert re.search(r'<p class="live">.*JupyterLab: <code>make lab</code>', place)
+    assert re.search(r'<p class="live">.*JupyterLab \(<code>jupyter lab</code>\)', place)
 
 
 def test_a_widget_without_a_picture_says_how_to_run_it(html: str):
