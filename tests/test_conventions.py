@@ -1,5 +1,8 @@
 """What tests/conftest.py arranges is really in force."""
 
+import sys
+from pathlib import Path
+
 import matplotlib
 import pytest
 import torch
@@ -16,3 +19,10 @@ def test_annotations_of_the_teaching_rooms_are_held():
 def test_one_thread_and_no_window():
     assert torch.get_num_threads() == 1
     assert matplotlib.get_backend().lower() == "agg"
+
+
+def test_no_folder_of_tests_takes_the_place_of_a_module_of_pythons():
+    """pytest calls a package below tests/ by its bare name: `tests/site/__init__.py` would be `site` to everyone."""
+    packages = {path.parent.name for path in Path(__file__).parent.glob("*/__init__.py")}
+    assert packages
+    assert not packages & sys.stdlib_module_names
