@@ -1,8 +1,6 @@
 """A small course with one of each, its site, and a browser that reaches this machine only."""
 
-import base64
 import functools
-import io
 import threading
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
@@ -11,15 +9,15 @@ from tempfile import TemporaryDirectory
 
 import nbformat
 import pytest
-from matplotlib.figure import Figure
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_code_cell, new_notebook
 from playwright.sync_api import Page, sync_playwright
 
 from course.addresses import INSTALL_ID
 from course.site import __main__ as site
 from course.slides.stills import WIDGET
 from tests.browser.lab import page_of
+from tests.support.cells import code, markdown, picture
 
 ROOT = Path(__file__).parents[2]
 ASSETS = ROOT / "build" / "slides-assets"  # npm is asked once, for slides and site
@@ -37,22 +35,6 @@ the [settings](pyproject.toml).
 | [exercises](assignments/01-attention/attention.ipynb) | 90 |
 """
 GUIDE = "# For students\n\n[Front](../README.md), [soft weights](../lectures/01-attention.ipynb#Soft-weights,-by-√d).\n"
-
-
-def picture() -> str:
-    figure, file = Figure(figsize=(6.4, 3.2), dpi=50), io.BytesIO()
-    figure.subplots().plot([1, 2])
-    figure.savefig(file, format="png")
-    return base64.b64encode(file.getvalue()).decode()
-
-
-def markdown(kind: str, text: str) -> NotebookNode:
-    return new_markdown_cell(text, metadata={"slideshow": {"slide_type": kind}})
-
-
-def code(kind: str, text: str, *bundles: dict) -> NotebookNode:
-    outputs = [new_output("display_data", data=data) for data in bundles]
-    return new_code_cell(text, metadata={"slideshow": {"slide_type": kind}}, outputs=outputs)
 
 
 def lecture() -> NotebookNode:

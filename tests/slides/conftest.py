@@ -1,45 +1,27 @@
 """A small lecture with one of each, and its slides; and a browser that is offline."""
 
 import base64
-import io
 import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import nbformat
 import pytest
-from matplotlib.figure import Figure
 from nbformat import NotebookNode
-from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
+from nbformat.v4 import new_notebook
 from playwright.sync_api import Browser, Page, Route, sync_playwright
 
 from course.slides.__main__ import build
 from course.slides.assets import NEEDED, PACKAGE
 from course.slides.stills import WIDGET
 from tests.browser.lab import FLAGS, browser_path
+from tests.support.cells import code, markdown, picture
 
 ROOT = Path(__file__).parents[2]
 
 SENTENCE = 'Softmax: at temperature 1 the "largest" weight is < 0.7.'
 ANSWER = "Because the variance of $q^\\top k$ is $d_k$."
-
-
-def picture() -> str:
-    figure, file = Figure(figsize=(6.4, 3.2), dpi=50), io.BytesIO()
-    figure.subplots().plot([1, 2])
-    figure.savefig(file, format="png")
-    return base64.b64encode(file.getvalue()).decode()
-
-
-def markdown(kind: str, text: str) -> NotebookNode:
-    return new_markdown_cell(text, metadata={"slideshow": {"slide_type": kind}})
-
-
-def code(kind: str, text: str, *bundles: dict[str, Any]) -> NotebookNode:
-    outputs = [new_output("display_data", data=data) for data in bundles]
-    return new_code_cell(text, metadata={"slideshow": {"slide_type": kind}}, outputs=outputs)
 
 
 def lecture() -> NotebookNode:
