@@ -52,6 +52,8 @@ class _ThisPython(KernelSpecManager):
             argv=[sys.executable, "-m", "ipykernel_launcher", "-f", "{connection_file}"],
             display_name="Python 3",
             language="python",
+            # On a shared machine every account can connect to a kernel's ports, and read what it prints.
+            metadata={"supported_encryption": "curve"},
         )
 
 
@@ -115,7 +117,7 @@ class Kernel:
 
     def restart(self) -> None:
         self._stop()
-        manager = AsyncKernelManager(kernel_spec_manager=_ThisPython(), log=_log)
+        manager = AsyncKernelManager(kernel_spec_manager=_ThisPython(), log=_log, transport_encryption="required")
         client = _Client(
             new_notebook(),
             km=manager,

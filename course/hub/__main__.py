@@ -1,17 +1,21 @@
 """`python -m course.hub`: the classroom server on this machine, with nbgrader's exchange and the sandboxed grader."""
 
 import argparse
+import contextlib
 import os
 import pwd
+import re
 import signal
 import subprocess
 import sys
+import time
+import urllib.request
 from pathlib import Path
 
 from course.errors import CourseError
 from course.hub import accounts
 from course.hub.place import PLACE, PORT, Place
-from course.hub.prepare import CONFIG, is_ours, may_make_accounts, may_start, new_account, prepare, retire
+from course.hub.prepare import CONFIG, is_ours, may_make_accounts, may_start, new_accounts, prepare, retire
 
 ROOT = Path(__file__).parents[2]
 DEMONSTRATION = ["ada", "bob"]
@@ -42,7 +46,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="N",
         help="of each student, with threads; default: %(default)s",
     )
-    parser.add_argument("--prefix", default=Place.prefix, help="of the accounts' names; default: %(default)s")
+    parser.add_argument(
+        "--prefix", type=_prefix, default=Place.prefix, help="of the accounts' names; default: %(default)s"
+    )
     parser.set_defaults(run=_start, names=[])
     commands = parser.add_subparsers(title="commands", metavar="COMMAND")
     for name, run, help, many in (
@@ -57,12 +63,15 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _prefix(text: str) -> str:
+    if not re.fullmatch(r"[a-z][a-z0-9]{0,7}-", text):
+        raise argparse.ArgumentTypeError("up to eight small letters and digits, and a hyphen at the end, such as attn-")
+    return text
+
+
 def _start(options: argparse.Namespace, place: Place) -> int:
     may_start(place)
-    new = not accounts.ours(place)
-    passwords = prepare(ROOT, place, options.names or (DEMONSTRATION if new else []), _say)
-    _show(passwords)
-    _say(f"Open http://127.0.0.1:{place.port} in a browser, as {place.teacher} or as a student. Ctrl-C ends it.")
+    prepare(ROOT, place, options.names or (DEMONSTRATION if not accounts.ours(place) else []), _say, _show)
     _say(
         f"Each student: {place.memory_mb} MB of memory (looked at every second), {place.processes} processes; no limit"
     )
@@ -82,19 +91,26 @@ def _run(place: Place) -> int:
     hub = subprocess.Popen(command, cwd=place.hub, env=environment, start_new_session=True)
     for kind in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(kind, lambda *_: hub.terminate())
+    if _is_up(place, hub):
+        _say(f"Open {place.address} in a browser, as {place.teacher} or as a student. Ctrl-C ends it.")
     status = hub.wait()
     return 0 if status == -signal.SIGTERM else status
 
 
+def _is_up(place: Place, hub: subprocess.Popen, seconds: float = 60) -> bool:
+    """Wait until the hub answers, then until the proxy leads to it; False if that takes too long."""
+    ports, end = [place.port + 1, place.port], time.monotonic() + seconds
+    while ports and hub.poll() is None and time.monotonic() < end:
+        with contextlib.suppress(OSError):
+            urllib.request.urlopen(f"http://127.0.0.1:{ports[0]}/hub/health", timeout=2)
+            ports.pop(0)
+        time.sleep(0.2)
+    return not ports
+
+
 def _add(options: argparse.Namespace, place: Place) -> int:
     _existing(place)
-    _show(
-        {
-            name: new
-            for name in (accounts.account(name, place) for name in options.names)
-            if (new := new_account(name, place))
-        }
-    )
+    new_accounts(options.names, place, _show)
     return 0
 
 

@@ -25,6 +25,11 @@ class Place:
     prefix: str = "attn-"
 
     @property
+    def address(self) -> str:
+        """Where this machine finds the hub."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
     def teacher(self) -> str:
         """The account that owns the course."""
         return f"{self.prefix}teacher"

@@ -46,12 +46,20 @@ def may_make_accounts() -> None:
         raise CourseError(NO_ROOT)
 
 
-def prepare(root: Path, place: Place, names: Iterable[str], say: Callable[[str], None]) -> dict[str, str]:
-    """Make or renew everything; return the passwords of accounts that were new.
+def prepare(
+    root: Path,
+    place: Place,
+    names: Iterable[str],
+    say: Callable[[str], None],
+    show: Callable[[dict[str, str]], None],
+) -> None:
+    """Make or renew everything.
 
     Args:
         root: this checkout of the course.
         names: the students, with or without the prefix.
+        say: is told what goes on.
+        show: is told the passwords of accounts as soon as they are made: nothing else knows them.
 
     Raises:
         CourseError: something is missing, or an account's name is taken.
@@ -61,17 +69,12 @@ def prepare(root: Path, place: Place, names: Iterable[str], say: Callable[[str],
     npm.fetch(PACKAGE, PROXY, place.hub / "npm", "configurable-http-proxy")
     say("the environment for everyone's notebooks …")
     environment.build(place.environment, place.release)
-    passwords = {
-        name: new
-        for name in [place.teacher, *(accounts.account(name, place) for name in names)]
-        if (new := new_account(name, place))
-    }
+    new_accounts([place.teacher, *names], place, show)
     open_exchange(place)
     say("the teacher's course, and what students get …")
     for name in bring_course(root, place):
         say(f"kept as the teacher edited it: {place.course / name}")
     put_config(place)
-    return passwords
 
 
 def make_folders(place: Place) -> None:
@@ -94,6 +97,17 @@ def make_folders(place: Place) -> None:
 def is_ours(root: Path) -> bool:
     """Is this the folder of a class?"""
     return (root / "hub").is_dir() and (root / "exchange").is_dir()
+
+
+def new_accounts(names: Iterable[str], place: Place, show: Callable[[dict[str, str]], None]) -> None:
+    """Make those accounts that aren't there yet, and show their passwords, also if one can't be made."""
+    made = {}
+    try:
+        for name in names:
+            if password := new_account(accounts.account(name, place), place):
+                made[accounts.account(name, place)] = password
+    finally:
+        show(made)
 
 
 def new_account(name: str, place: Place) -> str | None:

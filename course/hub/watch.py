@@ -63,6 +63,7 @@ def to_end(held: dict[int, int], limit: int, servers: Set[int]) -> int | None:
 
 
 def main() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_DFL)  # how the hub ends its services
     place, hub = Place.from_environment(), os.getppid()
     limit = place.memory_mb * MB
     while True:

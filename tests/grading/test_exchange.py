@@ -1,6 +1,7 @@
 """What is collected, and what is not, when whoever hands in may lie. tests/hub drives the same with real accounts."""
 
 import os
+import sys
 import time
 from datetime import UTC, datetime
 from pathlib import Path
@@ -60,8 +61,8 @@ def test_whose_a_submission_is(submission: Path, tmp_path: Path):
 
 
 def test_a_time_that_was_made_up_is_corrected_to_that_of_the_last_change(submission: Path):
-    os.utime(submission / "a.ipynb", (0, 0))
-    os.utime(submission, (0, 0))
+    for path in (*submission.rglob("*"), submission):
+        os.utime(path, (0, 0))
     changed = exchange.last_change(submission)
     assert abs(changed - time.time()) < 60, "a file can be dated back, its change can't"
     assert exchange.correct_time(submission, changed) is not None
@@ -76,14 +77,40 @@ def test_a_time_that_is_none_is_corrected(submission: Path, text: str):
     assert exchange.correct_time(submission, 1e9) == "2001-09-09 01:46:40.000000 UTC"
 
 
-def released(root: Path) -> list[str]:
+def configured(root: Path) -> tuple[Config, CourseDirectory]:
     config = Config()
     config.CourseDirectory.root = str(root)
     config.CourseDirectory.course_id = "attention"
     config.CourseDirectory.assignment_id = "01"
     config.Exchange.root = str(root / "exchange")
     (root / "exchange").mkdir(exist_ok=True)
-    coursedir = CourseDirectory(config=config)
+    (root / "exchange").chmod(0o777)
+    return config, CourseDirectory(config=config)
+
+
+@pytest.mark.parametrize("distrust", [True, False])
+def test_on_a_server_nothing_is_collected_in_another_s_name(
+    tmp_path: Path, distrust: bool, monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.setenv("PATH", str(Path(sys.executable).parent), prepend=os.pathsep)  # nbgrader calls alembic
+    me = exchange.pwd.getpwuid(os.getuid()).pw_name
+    inbound = tmp_path / "exchange" / "attention" / "inbound"
+    for name in (f"{me}+01+{TIME}+a", f"ada+01+{TIME}+b", "ada+01+no time+c", f"{me}+02+{TIME}+d"):
+        (inbound / name).mkdir(parents=True)
+        (inbound / name / "a.ipynb").write_text(name)
+        (inbound / name / exchange.TIMESTAMP).write_text(TIME)
+    (inbound / f"{me}+01+2099-01-01 00:00:00.000000 UTC+link").symlink_to(tmp_path)
+    config, coursedir = configured(tmp_path)
+    config.GenuineCollect.distrust = distrust
+    exchange.GenuineCollect(coursedir=coursedir, config=config).start()
+    submitted = tmp_path / "submitted"
+    assert {path.name for path in submitted.iterdir()} == ({me} if distrust else {me, "ada"})
+    assert (submitted / me / "01" / "a.ipynb").read_text() == f"{me}+01+{TIME}+a"
+    assert ((submitted / me / "01" / exchange.TIMESTAMP).read_text() == TIME) != distrust, "the kernel's time"
+
+
+def released(root: Path) -> list[str]:
+    config, coursedir = configured(root)
     exchange.ReleaseFeedback(coursedir=coursedir, config=config).start()
     return sorted(path.read_text() for path in (root / "exchange" / "attention" / "feedback").iterdir())
 

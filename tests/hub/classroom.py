@@ -17,7 +17,6 @@ from pathlib import Path
 
 from course.hub import accounts
 from course.hub.place import Place
-from tests.browser.lab import wait_for
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "attntest-"
@@ -37,7 +36,7 @@ class Classroom:
 
     @property
     def address(self) -> str:
-        return f"http://127.0.0.1:{self.place.port}"
+        return self.place.address
 
     def account(self, name: str) -> str:
         return accounts.account(name, self.place)
@@ -100,8 +99,7 @@ def started(place: Place, log: Path, *students: str) -> Iterator[Classroom]:
 
 def _wait(place: Place, process: subprocess.Popen, log: Path) -> None:
     end = time.monotonic() + 240
-    while "is now running at" not in log.read_text():
+    while f"Open {place.address}" not in log.read_text():
         if process.poll() is not None or time.monotonic() > end:
             raise RuntimeError(f"the hub did not start:\n{log.read_text()[-3000:]}")
         time.sleep(0.3)
-    wait_for(f"http://127.0.0.1:{place.port}/hub/login", process)

@@ -4,6 +4,7 @@ Memory is PSS, in which a page that several processes share is counted once; of 
 """
 
 import json
+import os
 import pwd
 import subprocess
 import sys
@@ -32,6 +33,12 @@ def pss(pid: int) -> float:
     return int(next(line for line in lines if line.startswith("Pss:")).split()[1]) / 1024
 
 
+def cpu(pid: int) -> float:
+    """Seconds of processor time since it started."""
+    fields = Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def command_of(pid: int) -> str:
     return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode(errors="replace")
 
@@ -50,7 +57,7 @@ def servers(room: Classroom) -> None:
             show(command_of(pid)[-40:], pss(pid))
         uids = {pwd.getpwnam(room.account(name)).pw_uid for name in ("ada", "bob")}
         for pid in accounts.running(uids):
-            show("a student's server: " + command_of(pid)[-20:], pss(pid))
+            show("a student's server: " + command_of(pid)[-20:], pss(pid), cpu(pid))
 
 
 def notebooks(paths: list[Path]) -> None:
@@ -66,4 +73,6 @@ if __name__ == "__main__":
     if "--notebooks" not in sys.argv:
         with classroom("ada", "bob") as room:
             servers(room)
+    if "--servers" in sys.argv:
+        sys.exit()
     notebooks([*sorted((ROOT / "lectures").glob("*.ipynb")), *sorted((ROOT / "solutions").glob("*/*.ipynb"))])

@@ -10,6 +10,8 @@ place = Place.from_environment()
 HERE = "127.0.0.1"
 
 # Where it listens. Only this machine reaches it; a web server with TLS stands in front (docs/classroom.md).
+c.Application.log_level = "WARN"  # a class makes a line for each click otherwise
+c.ConfigurableHTTPProxy.log_level = "warn"
 c.JupyterHub.bind_url = f"http://{HERE}:{place.port}"
 c.JupyterHub.hub_bind_url = f"http://{HERE}:{place.port + 1}"
 c.ConfigurableHTTPProxy.api_url = f"http://{HERE}:{place.port + 2}"

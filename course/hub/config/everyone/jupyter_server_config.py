@@ -2,6 +2,8 @@
 
 c = get_config()  # noqa: F821
 
+c.Application.log_level = "WARN"
+
 # Kernels speak over ports of this machine, to which every account can connect: in cipher, that is.
 c.KernelManager.transport_encryption = "required"
 
