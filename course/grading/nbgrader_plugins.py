@@ -17,6 +17,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import CsvExportPlugin, LateSubmissionPlugin
 from nbgrader.preprocessors import NbGraderPreprocessor
 from sqlalchemy import make_url
+from traitlets.config import Config, PyFileConfigLoader
 
 from course.errors import CourseError
 from course.grading.attempts import attempt_name, earlier_folder
@@ -130,12 +131,8 @@ def collect(root: Path, assignment: str) -> str:
         CourseError: nbgrader_config.py can't be read, or nbgrader could not collect (exit code 1).
     """
     from nbgrader.apps import NbGraderAPI
-    from traitlets.config import PyFileConfigLoader
 
-    try:
-        config = PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config()
-    except Exception as error:
-        raise CourseError(f"{root / 'nbgrader_config.py'} can't be read: {error}") from None
+    config = _settings(root)
     config.CourseDirectory.root = str(root)
     api = NbGraderAPI(config=config)
     with open_gradebook(Path(make_url(api.coursedir.db_url).database or "")):
@@ -174,3 +171,17 @@ def _coursedir(plugin: object) -> Path:
             return Path(coursedir.root)
         here = here.parent
     raise CourseError("nbgrader did not say where the course is; run this in the course's folder", 1)
+
+
+def _settings(root: Path) -> Config:
+    """What nbgrader's own commands go by: Jupyter's folders (a classroom server's rules), then the course's."""
+    from nbgrader.apps.baseapp import NbGrader
+
+    app = NbGrader()
+    app.load_cwd_config = False  # the course's own, wherever this runs
+    try:
+        app.load_config_file()
+        app.config.merge(PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config())
+    except Exception as error:
+        raise CourseError(f"{root / 'nbgrader_config.py'} can't be read: {error}") from None
+    return app.config

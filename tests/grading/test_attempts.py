@@ -192,3 +192,15 @@ def test_without_an_exchange_one_line_says_so(root, capsys):
     error = capsys.readouterr().err
     assert "09-small could not be collected: " in error and "Course not found" in error
     assert error.count("\n") == 1
+
+
+def test_the_rules_of_a_classroom_server_hold_for_the_command_too(root, tmp_path, monkeypatch):
+    """There a submission must belong to the account that it is named after; here all belong to one."""
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()\nc.GenuineCollect.distrust = True\n")
+    submit(root, "ada", TIMES[0], "by somebody else")
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(tmp_path))
+    collect(root, small.ASSIGNMENT)
+    assert collected(root) == {}
+    monkeypatch.delenv("JUPYTER_CONFIG_PATH")
+    collect(root, small.ASSIGNMENT)
+    assert collected(root) == {f"submitted/ada/{small.ASSIGNMENT}": "by somebody else"}
