@@ -178,9 +178,8 @@ def _settings(root: Path) -> Config:
     from nbgrader.apps.baseapp import NbGrader
 
     app = NbGrader()
-    app.load_cwd_config = False  # the course's own, wherever this runs
     try:
-        app.load_config_file()
+        super(NbGrader, app).load_config_file()  # nbgrader's own warns where only the course has a file
         app.config.merge(PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config())
     except Exception as error:
         raise CourseError(f"{root / 'nbgrader_config.py'} can't be read: {error}") from None
