@@ -90,7 +90,7 @@ def render_feedback(autograded: NotebookNode | None, verdict: Verdict) -> str:
         .get_template("feedback.html.j2")
         .render(
             verdict=verdict,
-            seconds_late=verdict.late.seconds if verdict.late else verdict.seconds_late,
+            seconds_late=verdict.seconds_after_due,
             attempt=which_attempt(verdict),
             sections=list(sections.values()),
             pending=pending,

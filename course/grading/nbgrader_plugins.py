@@ -17,7 +17,7 @@ from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import CsvExportPlugin, LateSubmissionPlugin
 from nbgrader.preprocessors import NbGraderPreprocessor
 from sqlalchemy import make_url
-from traitlets.config import Config, PyFileConfigLoader
+from traitlets.config import Config
 
 from course.errors import CourseError
 from course.grading.attempts import attempt_name, earlier_folder
@@ -27,6 +27,7 @@ from course.grading.late import percent_lost, points_lost
 from course.grading.output import line
 from course.grading.penalties import Rules, assign_penalties
 from course.grading.record import read_timestamp
+from course.grading.release import nbgrader_config
 from course.settings import read_settings
 
 
@@ -178,9 +179,6 @@ def _settings(root: Path) -> Config:
     from nbgrader.apps.baseapp import NbGrader
 
     app = NbGrader()
-    try:
-        super(NbGrader, app).load_config_file()  # nbgrader's own warns where only the course has a file
-        app.config.merge(PyFileConfigLoader("nbgrader_config.py", path=str(root)).load_config())
-    except Exception as error:
-        raise CourseError(f"{root / 'nbgrader_config.py'} can't be read: {error}") from None
+    super(NbGrader, app).load_config_file()  # nbgrader's own warns where only the course has a file
+    app.config.merge(nbgrader_config(root))
     return app.config

@@ -57,7 +57,7 @@ def generate(root: Path, assignment: str, destination: Path) -> None:
     _raise_problems(assignment, problems_of_assignment(paths))
     shutil.copytree(folder, destination, ignore=IGNORED)
     sources = {path.name: read_notebook(path) for path in paths}
-    config = _nbgrader_config(root)
+    config = nbgrader_config(root)
     for name, source in sources.items():
         try:
             released = _preprocess(nbformat.from_dict(source), config)
@@ -111,7 +111,7 @@ def _preprocess(nb: NotebookNode, config: object) -> NotebookNode:
     return nb
 
 
-def _nbgrader_config(root: Path) -> object:
+def nbgrader_config(root: Path) -> object:
     """The course's nbgrader_config.py, so that `nbgrader generate_assignment` makes the same files."""
     from traitlets.config import Config, PyFileConfigLoader
 

@@ -116,7 +116,7 @@ def summary_csv(verdicts: Iterable[Verdict], sources: Mapping[str, Source]) -> s
                 number(sum(e.score for e in automatic)),
                 number(sum(e.max_score for e in automatic)),
                 number(sum(e.max_score for e in waiting)),
-                lateness(_seconds(verdict)),
+                lateness(verdict.seconds_after_due),
                 *_lost(verdict),
                 number(verdict.final_score),
                 *_attempts(verdict),
@@ -137,10 +137,6 @@ def class_html(out: Path, verdicts: list[Verdict]) -> str:
         .get_template("class.html.j2")
         .render(sections=sections, number=number, bare=len(bare), not_in_force=bare[0].sandbox if bare else "")
     )
-
-
-def _seconds(verdict: Verdict) -> int | None:
-    return verdict.late.seconds if verdict.late else verdict.seconds_late
 
 
 def _lost(verdict: Verdict) -> tuple[str, str, str]:
@@ -177,7 +173,7 @@ def assignment_section(out: Path, name: str, verdicts: list[Verdict]) -> dict:
         "top": top,
         "quartiles": quartiles(scores),
         "full": sum(1 for v in whole if v.score >= v.max_score - _points(v, "manual_pending")),
-        "late": sum(1 for v in verdicts if _seconds(v)),
+        "late": sum(1 for v in verdicts if v.seconds_after_due),
         "waiting": sum(1 for v in verdicts if _points(v, "manual_pending")),
         "open_points": max((_points(v, "manual_pending") for v in verdicts), default=0.0),
         "histogram": histogram_svg(name, scores, top),
@@ -293,10 +289,10 @@ def student_row(out: Path, verdict: Verdict) -> dict:
         "score": verdict.score,
         "final": verdict.final_score,
         "graded": any(e.status != "ungraded" for e in verdict.exercises),
-        "late": lateness(_seconds(verdict)),
+        "late": lateness(verdict.seconds_after_due),
         "lost": verdict.late.words if verdict.late else "",
         "extended": bool(verdict.late and verdict.late.extended),
-        "attempt": " ".join(_attempts(verdict)[:1]),
+        "attempt": which_attempt(verdict),
         "attempts": verdict.attempts,
         "cells": {e.exercise: e for e in verdict.exercises},
         "notes": [plain(note, 300) for note in verdict.notes],

@@ -112,6 +112,11 @@ class Verdict:
         return sum(exercise.max_score for exercise in self.exercises)
 
     @property
+    def seconds_after_due(self) -> int | None:
+        """How late it came: by today's due date and extension where somebody has looked, else as it was recorded."""
+        return self.late.seconds if self.late else self.seconds_late
+
+    @property
     def final_score(self) -> float:
         """The points that lateness leaves."""
         return self.score - (self.late.points if self.late else 0.0)
