@@ -26,3 +26,9 @@ def test_no_folder_of_tests_takes_the_place_of_a_module_of_pythons():
     packages = {path.parent.name for path in Path(__file__).parent.glob("*/__init__.py")}
     assert packages
     assert not packages & sys.stdlib_module_names
+
+
+def test_no_fixture_asks_to_live_as_long_as_a_folder():
+    """In a folder without `__init__.py` pytest keeps it to the very end: a browser would be in the next one's way."""
+    wide = 'scope="' + 'package"'
+    assert [str(path) for path in Path(__file__).parent.rglob("*.py") if wide in path.read_text(encoding="utf-8")] == []

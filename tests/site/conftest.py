@@ -84,7 +84,7 @@ def write_course(root: Path) -> None:
         nbformat.write(nb, root / name)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The folder of the small course's site, with two modules in its reference."""
     root, out = tmp_path_factory.mktemp("course"), tmp_path_factory.mktemp("out") / "site"
@@ -106,12 +106,12 @@ def served(folder: Path) -> Iterator[str]:
     server.shutdown()
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def address(small: Path) -> Iterator[str]:
     yield from served(small)
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="module")
 def page() -> Iterator[Page]:
     with (
         sync_playwright() as playwright,
