@@ -6,7 +6,6 @@ the past. nbgrader warns of the first, and follows the links. Here only ordinary
 kernel's, and where each student has an account (docs/classroom.md) only what belongs to it is collected.
 """
 
-import contextlib
 import glob
 import os
 import pwd
@@ -18,6 +17,8 @@ from pathlib import Path
 from nbgrader.exchange import ExchangeError
 from nbgrader.exchange.default import ExchangeCollect, ExchangeReleaseFeedback
 from traitlets import Bool
+
+from course.grading.record import read_timestamp
 
 MOST_FILES, MOST_BYTES = 200, 100 * 2**20
 GRACE = 60.0  # seconds between the time that nbgrader writes down and the last change to a file
@@ -159,9 +160,8 @@ def correct_time(submission: Path, changed: float) -> str | None:
     """Write the time of the last change into a submission that claims another; return it, or None if all is well."""
     path = submission / TIMESTAMP
     actual = datetime.fromtimestamp(changed, UTC)
-    with contextlib.suppress(OSError, ValueError):
-        claimed = datetime.strptime(path.read_text().strip(), "%Y-%m-%d %H:%M:%S.%f %Z").replace(tzinfo=UTC)
-        if abs((actual - claimed).total_seconds()) <= GRACE:
-            return None
+    claimed, _ = read_timestamp(submission)
+    if claimed and abs((actual - claimed.replace(tzinfo=UTC)).total_seconds()) <= GRACE:
+        return None
     path.write_text(actual.strftime("%Y-%m-%d %H:%M:%S.%f UTC"))
     return path.read_text()

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from course.grading.limits import MB, Limits
+from course.memory import mapped, proportional
 
 CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred of <sys/socket.h>
 
@@ -54,7 +55,7 @@ class Watch:
     def __init__(self, pid: int, limits: Limits):
         self._pid = pid
         self._limits = limits
-        self._shared = _mapped(pid)  # what it shares with the zygote it was forked from
+        self._shared = mapped(pid)  # what it shares with the zygote it was forked from
 
     def cpu_seconds(self) -> float:
         """Processor time of all of them, and of those that they have waited for."""
@@ -68,7 +69,7 @@ class Watch:
             return f"the answer started more than {self._limits.processes} processes"
         limit = self._limits.memory_mb * MB
         # Pages that are shared count for each process here: only a sum that looks too large is worth a closer look.
-        if self._beyond(_mapped, pids) > limit and self._beyond(_proportional, pids) > limit:
+        if self._beyond(mapped, pids) > limit and self._beyond(proportional, pids) > limit:
             return f"the answer used more than {self._limits.memory_mb:g} MB of memory"
         return None
 
@@ -88,21 +89,6 @@ class Watch:
 def _ticks(pid: int) -> int:
     fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
     return sum(map(int, fields[11:15]))
-
-
-def _mapped(pid: int) -> int:
-    """Bytes of anonymous and shared memory that a process has in its page tables; 0 if it is gone."""
-    return _kilobytes(f"/proc/{pid}/status", ("RssAnon", "RssShmem")) * 1024
-
-
-def _proportional(pid: int) -> int:
-    """The same, but of a page that n processes share only the n-th part."""
-    return _kilobytes(f"/proc/{pid}/smaps_rollup", ("Pss_Anon", "Pss_Shmem")) * 1024
-
-
-def _kilobytes(path: str, names: tuple[str, ...]) -> int:
-    lines = (line.partition(":") for line in _read(Path(path)).splitlines())
-    return sum(int(value.split()[0]) for name, _, value in lines if name in names)
 
 
 def _read(path: Path) -> str:

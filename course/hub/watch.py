@@ -7,37 +7,18 @@ root. A control group would hold the same limit without a second's delay; this w
 import contextlib
 import os
 import pwd
-import re
 import signal
 import sys
 import time
 from collections import defaultdict
 from collections.abc import Set
-from pathlib import Path
 
 from course.hub.accounts import ours, owner, parent
 from course.hub.limits import MB
 from course.hub.place import Place
+from course.memory import mapped, proportional
 
 SECONDS = 1.0
-_PAGE = os.sysconf("SC_PAGE_SIZE")
-_OWN = re.compile(r"^Pss_(?:Anon|Shmem):\s+(\d+) kB", re.MULTILINE)
-
-
-def resident(pid: int) -> int:
-    """Bytes that a process has in memory, shared ones too; 0 if it is gone. Quickly read, and never too little."""
-    try:
-        return int(Path(f"/proc/{pid}/statm").read_text().split()[1]) * _PAGE
-    except (OSError, IndexError):
-        return 0
-
-
-def memory(pid: int) -> int:
-    """Bytes of a process but for files; what several hold together, after a fork say, is counted once, in shares."""
-    try:
-        return sum(map(int, _OWN.findall(Path(f"/proc/{pid}/smaps_rollup").read_text()))) * 1024
-    except OSError:
-        return 0
 
 
 def processes(uids: Set[int]) -> dict[int, list[int]]:
@@ -51,8 +32,8 @@ def processes(uids: Set[int]) -> dict[int, list[int]]:
 
 def total(pids: list[int], limit: int) -> dict[int, int]:
     """The memory of each process, looked at closely only where they might be above the limit together."""
-    quick = {pid: resident(pid) for pid in pids}
-    return {pid: memory(pid) for pid in pids} if sum(quick.values()) > limit else quick
+    quick = {pid: mapped(pid) for pid in pids}
+    return {pid: proportional(pid) for pid in pids} if sum(quick.values()) > limit else quick
 
 
 def to_end(held: dict[int, int], limit: int, servers: Set[int]) -> int | None:

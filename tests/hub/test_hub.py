@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from traitlets.config import Config, PyFileConfigLoader
 
+from course import memory
 from course.errors import CourseError
 from course.hub import accounts, copying, environment, limits, prepare, spawner, watch
 from course.hub.__main__ import main
@@ -215,7 +216,7 @@ def test_the_watch_counts_once_what_forked_processes_share():
     assert sum(watch.total(family, 2**50).values()) > 800 * limits.MB, "the quick look is never too low"
     os.killpg(process.pid, 9)
     process.wait()
-    assert watch.memory(process.pid) == 0 == watch.resident(process.pid)
+    assert memory.proportional(process.pid) == 0 == memory.mapped(process.pid)
 
 
 @needs_root
