@@ -10,8 +10,9 @@ import signal
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -24,6 +25,7 @@ from course.grading.junit import write_junit
 from course.grading.selfcheck import SelfCheck, format_table
 
 CELL_SECONDS, NOTEBOOK_SECONDS = 300.0, 1500.0
+WORD_EVERY = 15.0  # seconds: what waits shows that it does
 
 
 @dataclass(frozen=True)
@@ -78,13 +80,13 @@ def _look_at(notebook: Path, options: Options, fenced: bool) -> Findings:
 
 
 def _run(command: list[str], seconds: float) -> str:
-    """Run a command to its end; "" or why it ended otherwise. Nothing that it prints is shown."""
+    """Run a command to its end; "" or why it ended otherwise. Shows nothing that it prints, but how long it takes."""
     process = subprocess.Popen(
         command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE,
         env=fence.fence_environment(), start_new_session=True,
     )  # fmt: skip
     try:
-        _, said = process.communicate(timeout=seconds)
+        said = _wait(process, seconds)
     except subprocess.TimeoutExpired:
         return f"it took more than {seconds / 60:.0f} minutes in all: is there an endless loop?"
     finally:
@@ -93,6 +95,16 @@ def _run(command: list[str], seconds: float) -> str:
             process.communicate()
     lines = said.decode(errors="replace").strip().splitlines()
     return f"the check ended with {(lines or ['no word'])[-1][:160]}" if process.returncode else ""
+
+
+def _wait(process: subprocess.Popen, seconds: float) -> bytes:
+    """What a process says on its standard error until it ends, or TimeoutExpired; meanwhile, how long it has taken."""
+    begun = time.monotonic()
+    while (passed := time.monotonic() - begun) < seconds:
+        with suppress(subprocess.TimeoutExpired):
+            return process.communicate(timeout=min(WORD_EVERY, seconds - passed))[1]
+        print(f"  … {time.monotonic() - begun:.0f} s", flush=True)
+    raise subprocess.TimeoutExpired(process.args, seconds)
 
 
 def _kill(process: subprocess.Popen) -> None:

@@ -1,6 +1,8 @@
 """`course ci` on a small template repository: what is red, what is shown, what a student's text can't do."""
 
 import json
+import re
+import sys
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -139,6 +141,13 @@ def test_a_check_that_breaks_is_one_line(
     monkeypatch.setattr(fence, "fence_environment", lambda: {"PYTHONPATH": str(tmp_path)})
     assert run(student, tmp_path / "out") == 1
     assert f"{NOTEBOOK.as_posix()}: the check ended with ImportError: a broken wheel" in capsys.readouterr().out
+
+
+def test_what_takes_long_says_how_long(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    monkeypatch.setattr(room, "WORD_EVERY", 0.3)
+    assert room._run([sys.executable, "-c", "import time; time.sleep(0.8)"], 30) == ""
+    assert all(re.fullmatch(r"  … \d+ s", line) for line in capsys.readouterr().out.splitlines() or ["nothing"])
+    assert "minutes in all" in room._run([sys.executable, "-c", "import time; time.sleep(60)"], 0.5)
 
 
 # --- what a student's code can reach
