@@ -30,7 +30,7 @@ NOWHERE = """raise ModuleNotFoundError("open me in the course's folder")"""
 CLONE = "!git clone --quiet --depth 1 {address} attention-course"
 BRANCH = "main"
 BADGES = re.compile(r"<!-- badges -->.*?<!-- /badges -->", re.DOTALL)
-SETTING = re.compile(r'^address = ".*"$', re.MULTILINE)
+SETTING = re.compile(r"^[ \t]*address[ \t]*=.*$", re.MULTILINE)
 ROLES = {
     "lectures": {"slideshow": {"slide_type": "skip"}, "tags": ["setup"]},
     # A demonstration is never graded; nbgrader puts a locked cell back.

@@ -129,10 +129,23 @@ def course_root(start: Path | None = None) -> Path:
     raise CourseError(f"no nbgrader_config.py in {here} or above it: run this inside the course's folder")
 
 
+def _assignments(options: argparse.Namespace, root: Path, *lists: list[str]) -> tuple[str, ...]:
+    """The assignments that were named, also behind an option whose list takes all that follows, such as --student."""
+    known, found = {path.parent.name for path in root.glob("solutions/*/*.ipynb")}, list(options.assignments)
+    for words in lists:
+        taken = [word for word in words if word in known]
+        if taken and len(taken) == len(words):
+            raise CourseError(f"{taken[0]} is an assignment: name a student or an exercise behind the option")
+        found += taken
+        words[:] = [word for word in words if word not in known]
+    return tuple(dict.fromkeys(found))
+
+
 def _grade(options: argparse.Namespace) -> int:
     root = course_root()
     from course.grading.run import Options, default_jobs, grade
 
+    assignments = _assignments(options, root, options.student, options.exercise)
     if options.unsandboxed:
         print("grading without a sandbox: the answers run as you, and can do what you can", file=sys.stderr)
     return grade(
@@ -140,9 +153,9 @@ def _grade(options: argparse.Namespace) -> int:
             root=root,
             submitted=options.submitted or root / "submitted",
             out=options.out or root,
-            assignments=tuple(options.assignments),
+            assignments=assignments,
             students=tuple(options.student),
-            exercises=tuple(options.exercise),
+            exercises=tuple(map(str.upper, options.exercise)),
             jobs=options.jobs or default_jobs(),
             force=options.force,
             feedback=not options.no_feedback,
@@ -212,7 +225,8 @@ def _similarity(options: argparse.Namespace) -> int:
     from course.similarity.report import similarity_table, write_similarity
 
     root = course_root()
-    compared = compare(root, options.submitted or root / "submitted", options.assignments, options.student)
+    assignments = _assignments(options, root, options.student)
+    compared = compare(root, options.submitted or root / "submitted", assignments, options.student)
     print(similarity_table(compared))
     print(f"side by side: {write_similarity(options.out or root, compared)}")
     return 0

@@ -22,18 +22,19 @@ def fetch(package: Path, needed: Sequence[str], cache: Path, what: str) -> Path:
     Raises:
         CourseError (exit code 1): npm is missing, or fails.
     """
-    modules, stamp = cache / "node_modules", cache / "package.json"
+    modules, stamp = cache / "node_modules", cache / ".installed"
     if _is_whole(modules, needed) and stamp.exists() and stamp.read_bytes() == package.read_bytes():
         return modules
     npm = shutil.which("npm")
     if npm is None:
         raise CourseError(f"npm is missing, which fetches {what} once: install Node.js (nodejs.org).", 1)
     cache.mkdir(parents=True, exist_ok=True)
-    shutil.copyfile(package, stamp)
+    stamp.unlink(missing_ok=True)
+    shutil.copyfile(package, cache / "package.json")
     done = subprocess.run([npm, *INSTALL], cwd=cache, capture_output=True, text=True)
     if done.returncode or not _is_whole(modules, needed):
-        stamp.unlink()
         raise CourseError(f"npm could not fetch {what} ({last_word(done.stderr)}); is there a network?", 1)
+    shutil.copyfile(package, stamp)
     return modules
 
 

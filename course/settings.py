@@ -4,13 +4,13 @@ import re
 import tomllib
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time
-from math import isfinite
 from pathlib import Path
 
 from course.errors import CourseError
 
 FILE = "course.toml"
-ADDRESS = re.compile(r"https://[\w.-]+(/[\w.~-]+)+")
+DUE_LIKE = "2026-10-19T23:59:00+02:00"
+ADDRESS = re.compile(r"https://[\w.-]+(/[\w.~-]+){2,}")
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class Late:
     grace_minutes: so much after the due date is in time yet; what lateness costs is counted from its end.
     percent_a_day: of the points that the submission earned, for each day that has begun.
     at_most_percent: what lateness takes at most.
-    days: after so many days nothing counts, whatever at_most_percent says; None: there is no such day.
+    days: after so many days nothing counts, whatever at_most_percent says (0: nothing that is late); None: never.
     """
 
     grace_minutes: float = 0
@@ -57,9 +57,9 @@ def read_settings(root: Path) -> Settings:
     if not path.is_file():
         return Settings()
     try:
-        tables = tomllib.loads(path.read_text(encoding="utf-8"))
+        tables = tomllib.loads(path.read_text(encoding="utf-8-sig"))
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise CourseError(f"{path} can't be read: {error}") from None
+        raise CourseError(f"{path} can't be read: {error} (a due date is written {DUE_LIKE})") from None
     if unknown := sorted(tables.keys() - Settings.__dataclass_fields__.keys()):
         known = ", ".join(Settings.__dataclass_fields__)
         raise CourseError(f"{path}: nothing is called {unknown[0]!r}; there is {known}")
@@ -84,7 +84,7 @@ def _due(path: Path, table: object) -> dict[str, datetime]:
             shown = moment.isoformat() if isinstance(moment, date | time) else repr(moment)
             raise CourseError(
                 f"{path}: [due] {assignment} is {shown}; it is a date, a time and an offset from UTC, without quotes, "
-                "like 2026-10-19T23:59:00+02:00"
+                f"like {DUE_LIKE}"
             )
     return {assignment: moment.astimezone(UTC) for assignment, moment in table.items()}
 
@@ -103,6 +103,8 @@ def _attempts(path: Path, table: object) -> Attempts:
     if entries.get("count", "last") not in ("last", "best"):
         raise CourseError(f'{path}: [attempts] count is {entries["count"]!r}; it is "last" or "best"')
     _number(path, "[attempts] at_most", entries.get("at_most", 0), 1000, whole=True)
+    if entries.get("at_most") and entries.get("count", "last") == "last":
+        raise CourseError(f'{path}: [attempts] at_most says among how many the best counts; write count = "best", too')
     return Attempts(**entries)
 
 
@@ -118,5 +120,5 @@ def _entries(path: Path, name: str, table: object, known: type | None) -> dict:
 
 def _number(path: Path, name: str, value: object, most: int, *, whole: bool) -> None:
     right = isinstance(value, int if whole else int | float) and not isinstance(value, bool)
-    if not right or not isfinite(value) or not 0 <= value <= most:
+    if not right or not 0 <= value <= most:
         raise CourseError(f"{path}: {name} is {value!r}; it is a {'whole ' if whole else ''}number from 0 to {most}")

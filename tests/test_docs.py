@@ -100,6 +100,26 @@ def test_every_command_exists(page: Path):
             assert module.with_suffix(".py").is_file() or (module / "__main__.py").is_file(), line
 
 
+@pytest.mark.parametrize("page", [page for page in GUIDES if page.name != "classroom.md"], ids=lambda page: page.name)
+def test_commands_are_those_of_an_environment_that_was_entered(page: Path):
+    """Root's commands in classroom.md are whole paths: neither sudo nor systemd enters an environment."""
+    assert set(re.findall(r"\.venv/bin/(\w+)", read(page))) <= {"activate"}
+
+
+def part_of_readme(title: str) -> str:
+    return read(ROOT / "README.md").partition(f"\n## {title}\n")[2].partition("\n## ")[0]
+
+
+def test_the_readme_lists_every_command_once():
+    named = re.findall(r"^\| `course ([a-z-]+)", part_of_readme("The commands"), flags=re.MULTILINE)
+    assert sorted(named) == sorted(commands())
+
+
+def test_the_tree_shows_every_room():
+    rooms = [f"course/{path.name}" for path in (ROOT / "course").iterdir() if path.is_dir() and path.name[0] != "_"]
+    assert [room for room in [*ROOMS[1:], *rooms] if f"`{room}`" not in part_of_readme("The tree")] == []
+
+
 @pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
 def test_every_file_that_is_named_is_there(page: Path):
     for span in re.findall(r"`([^`\s]+)`", without_code(read(page))):

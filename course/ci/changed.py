@@ -47,7 +47,7 @@ def commit_of_event(environment: Mapping[str, str] = os.environ) -> str:
     """The commit that a push or a pull request on GitHub starts from; "" where there is none, or no GitHub."""
     try:
         event = json.loads(Path(environment["GITHUB_EVENT_PATH"]).read_text(encoding="utf-8"))
-        before = event["before"] if "before" in event else event["pull_request"]["base"]["sha"]
+        before = event["pull_request"]["base"]["sha"] if "pull_request" in event else event["before"]
     except (KeyError, TypeError, OSError, ValueError):
         return ""
     return before if isinstance(before, str) and before.strip("0") else ""

@@ -123,30 +123,37 @@ class Desk:
         attempts = attempts_of(folder, self.rules.settings.attempts)
         if self._options.force or self._options.exercises:
             return attempts
-        return [attempt for attempt in attempts if not self.knows(source, attempt)]
+        return [attempt for attempt in attempts if self.known(source, attempt) is None]
 
-    def knows(self, source: Source, folder: Path) -> bool:
-        """Is the journal's verdict one on this very submission, by these tests and this grader?"""
+    def known(self, source: Source, folder: Path) -> Verdict | None:
+        """The journal's verdict on this very submission, if it is by these tests and this grader."""
         submission = find_submission(folder, source)
         kept = self._known(submission)
         key = verdict_key(source, submission, self._journal.secret, self._setting)
         if kept is not None and kept.key == key:
-            return True
+            return kept
         self._training |= OPTIMIZER_STEP in submission.content
-        return False
+        return None
 
-    def kept(self, source: Source, folder: Path) -> Task:
-        """The journal's verdict, with what there is to note of the submission today."""
+    def kept(self, source: Source, folder: Path) -> Task | None:
+        """The journal's verdict, with what there is to note of the submission today; None if it has changed since."""
         task = self.task(source, folder)
         kept = self._known(task.submission)
-        return replace(task, verdict=replace(kept, notes=task.verdict.notes))
+        return replace(task, verdict=replace(kept, notes=task.verdict.notes)) if kept else None
 
     def enter(self, task: Task) -> None:
         """Enter the verdict on one of several attempts into the journal, before it is known which one counts."""
         if self.rules.settings.attempts.count == "best" and not task.ungraded:
             self._journal.put_attempt(task.verdict, submission_digest(task.submission))
 
-    def counting(self, source: Source, folder: Path, gradebook: "Gradebook", judged: Task | None = None) -> Task:
+    def settle(self, source: Source, folder: Path, gradebook: "Gradebook", judged: Task | None = None) -> Task | None:
+        """Write what counts of all that a student handed in; arguments and result are those of `counting`."""
+        counts = self.counting(source, folder, gradebook, judged)
+        if counts is not None:
+            self.write(counts, gradebook)
+        return counts
+
+    def counting(self, source: Source, folder: Path, gradebook: "Gradebook", judged: Task | None = None) -> Task | None:
         """What counts of all that a student handed in: by the policy the current attempt or the best.
 
         Best is what has most automatic points after lateness; which one it is does not change with points of a person,
@@ -155,29 +162,32 @@ class Desk:
         Args:
             folder: the current attempt's.
             judged: what was judged last, which may be without a verdict; None if everything is in the journal.
+
+        Returns:
+            None if the submission was changed while this ran, by collecting say: then there is no verdict on it yet.
         """
         policy = self.rules.settings.attempts
         if policy.count == "last":
             task = judged or self.kept(source, folder)
-            return replace(task, verdict=replace(task.verdict, attempts=[]))
+            return replace(task, verdict=replace(task.verdict, attempts=[])) if task else None
         places = attempts_of(folder, policy)
-        known = [place for place in places if self.knows(source, place)]
-        if not known:
+        scores = {place: verdict.score for place in places if (verdict := self.known(source, place))}
+        if not scores:
             return judged
         due = due_date(gradebook, self.rules, source.assignment, folder.parent.name)
-        scores = {place: self._known(find_submission(place, source)).score for place in known}
         points = {place: score - self._lost(place, due, score) for place, score in scores.items()}
-        counts = known[best([points[place] for place in known])]
+        counts = list(points)[best(list(points.values()))]
         attempts = [
-            Attempt(_handed_in(place), scores.get(place), points.get(place), place == counts)
+            Attempt(handed_in(place), scores.get(place), points.get(place), place == counts)
             for place in [*places, *attempts_beyond(folder, policy)]
         ]
         task = self.kept(source, counts)
-        return replace(task, verdict=replace(task.verdict, attempts=attempts if len(attempts) > 1 else []))
+        several = attempts if len(attempts) > 1 else []
+        return replace(task, verdict=replace(task.verdict, attempts=several)) if task else None
 
     def _lost(self, folder: Path, due: datetime | None, score: float) -> float:
-        handed_in, _ = read_timestamp(folder)
-        seconds = (handed_in - due).total_seconds() if handed_in and due else 0
+        time, _ = read_timestamp(folder)
+        seconds = (time - due).total_seconds() if time and due else 0
         return points_lost(self.rules.settings.late, seconds, score)
 
     def _known(self, submission: Submission) -> Verdict | None:
@@ -260,7 +270,10 @@ class Desk:
     def keep(self, task: Task) -> None:
         """Enter the verdict into the journal; where there is none, the next run tries again."""
         if not task.ungraded:
-            task.verdict = self._journal.compared(task.verdict, submission_digest(task.submission))
+            submitted = submission_digest(task.submission)
+            if self.rules.settings.attempts.count == "best":
+                self._journal.set_aside(task.verdict, submitted)
+            task.verdict = self._journal.compared(task.verdict, submitted)
             self._journal.put(task.verdict)
             if self.rules.settings.attempts.count == "last":
                 self._journal.drop_attempt(task.verdict)
@@ -290,7 +303,8 @@ def _with(task: Task, judged: Judged) -> Task:
     return replace(task, verdict=replace(task.verdict, exercises=whole.exercises, cells=whole.cells))
 
 
-def _handed_in(folder: Path) -> str:
+def handed_in(folder: Path) -> str:
+    """When a submission was handed in, for people to read; "" if that is not known."""
     timestamp, _ = read_timestamp(folder)
     return f"{timestamp:%Y-%m-%d %H:%M:%S} UTC" if timestamp else ""
 

@@ -21,7 +21,9 @@ NBGRADER_TABLES = {"assignment", "notebook", "student", "grade", "comment", "ale
 ANSWERS_SEEN = """
 CREATE TABLE IF NOT EXISTS course_answer_seen (grade_id VARCHAR(32) PRIMARY KEY, sha256 VARCHAR(64))
 """
-# Nor for "who gave this extension": what `course extend` takes back must not be what somebody gave in another way.
+# Nor for "who gave this due date, this extension": what course.toml or `course extend` takes back must not be what
+# somebody gave in another way.
+DUE = "CREATE TABLE IF NOT EXISTS course_due (assignment_id VARCHAR(32) PRIMARY KEY)"
 EXTENDED = "CREATE TABLE IF NOT EXISTS course_extended (submission_id VARCHAR(32) PRIMARY KEY)"
 
 
@@ -45,10 +47,23 @@ def open_gradebook(path: Path, course_id: str = "") -> "Iterator[Gradebook]":
             with closing(Gradebook(_url(path), course_id)) as gradebook:
                 gradebook.db.execute(text(ANSWERS_SEEN))
                 gradebook.db.execute(text(EXTENDED))
+                gradebook.db.execute(text(DUE))
                 gradebook.db.commit()
                 yield gradebook
         except SQLAlchemyError as error:
             raise _gradebook_error(path, error) from None
+
+
+def database_of(url: str) -> Path:
+    """The file that nbgrader's `CourseDirectory.db_url` names. CourseError (exit code 1) if it is none of SQLite's."""
+    from sqlalchemy import make_url
+
+    found = make_url(url)
+    if found.get_backend_name() != "sqlite" or not found.database:
+        raise CourseError(
+            f"CourseDirectory.db_url: the gradebook must be a file of SQLite's, not {found.drivername}", 1
+        )
+    return Path(found.database)
 
 
 @contextmanager

@@ -61,6 +61,14 @@ class Journal:
         path = self._attempt_path(verdict.assignment, verdict.student, submitted)
         write_atomically(path, replace(verdict, submitted=submitted).to_json())
 
+    def set_aside(self, verdict: Verdict, submitted: str) -> None:
+        """Keep the verdict that `put` is about to replace by one on another attempt: it would be judged again."""
+        old = self.get(verdict.assignment, verdict.student)
+        if old is None or old.submitted in ("", submitted):
+            return
+        if _read(self._attempt_path(old.assignment, old.student, old.submitted)) is None:
+            self.put_attempt(old, old.submitted)
+
     def drop_attempt(self, verdict: Verdict) -> None:
         """Forget what was kept of an attempt (`put_attempt`), for a newer verdict is `put` in its place."""
         self._attempt_path(verdict.assignment, verdict.student, verdict.submitted).unlink(missing_ok=True)

@@ -18,18 +18,17 @@ from nbformat.v4 import new_notebook
 from nbgrader.converters import Autograde, NbGraderException
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.preprocessors import NbGraderPreprocessor
-from sqlalchemy import make_url
 from traitlets import Bool, Enum
 
 from course.errors import CourseError
 from course.grading.autograded import annotate
 from course.grading.desk import Desk, Options, write_timestamp
-from course.grading.gradebook import open_gradebook
+from course.grading.gradebook import database_of, open_gradebook
 from course.grading.journal import Journal
 from course.grading.judges import LocalJudging, bench
 from course.grading.notebook import Source, read_source
 from course.grading.output import line
-from course.grading.penalties import set_due_date
+from course.grading.penalties import set_due_dates
 from course.grading.record import register
 from course.grading.submissions import find_assignments
 
@@ -58,7 +57,7 @@ class CourseExporter(NotebookExporter):
     def _engine(self, converter: Autograde) -> Iterator[None]:
         """Everything that the preprocessors need, as `self.engine`, while this context lasts."""
         coursedir = converter.coursedir
-        root, database = Path(coursedir.root), _database(coursedir)
+        root, database = Path(coursedir.root), database_of(coursedir.db_url)
         submitted = Path(coursedir.format_path(coursedir.submitted_directory, "", ""))
         source = read_source(*find_assignments(root, [coursedir.assignment_id]))
         # Whoever presses the button again wants it judged again: nothing is taken from the journal.
@@ -74,7 +73,7 @@ class CourseExporter(NotebookExporter):
         ):
             desk = Desk(options, journal)
             register(gradebook, source)
-            set_due_date(gradebook, desk.rules, source.assignment)
+            set_due_dates(gradebook, desk.rules)
             judges.ready()
             self.engine = Engine(source, submitted, desk, gradebook, judging)
             converter.coursedir = stand_ins
@@ -130,6 +129,8 @@ class Engine:
             self._desk.enter(judged)
             ungraded = ungraded or judged.ungraded
         task = self._desk.counting(self._source, folder, self._gradebook, judged)
+        if task is None:
+            raise NbGraderException(f"not graded: {line(student)}, {self._source.assignment}: changed meanwhile")
         nb = self._desk.record(task, self._gradebook)
         if not task.ungraded:
             self._desk.keep(task)
@@ -179,11 +180,3 @@ def _stand_in(submission: Path, place: Path, notebook: str) -> None:
     place.mkdir(parents=True)
     nbformat.write(new_notebook(), place / f"{notebook}.ipynb")
     write_timestamp(place, submission)
-
-
-def _database(coursedir: CourseDirectory) -> Path:
-    """The gradebook's file."""
-    url = make_url(coursedir.db_url)
-    if url.get_backend_name() != "sqlite" or not url.database:
-        raise CourseError(f"CourseDirectory.db_url: the gradebook must be a file of SQLite's, not {url.drivername}", 1)
-    return Path(url.database)

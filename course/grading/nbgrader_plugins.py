@@ -3,10 +3,8 @@
 Penalties that are taken of a person's points, too; every attempt kept when submissions are collected.
 """
 
-import filecmp
 import os
 import shutil
-from contextlib import suppress
 from itertools import chain, count
 from pathlib import Path
 
@@ -16,18 +14,18 @@ from nbgrader.api import Gradebook
 from nbgrader.coursedir import CourseDirectory
 from nbgrader.plugins import CsvExportPlugin, LateSubmissionPlugin
 from nbgrader.preprocessors import NbGraderPreprocessor
-from sqlalchemy import make_url
 from traitlets.config import Config
 
 from course.errors import CourseError
 from course.grading.attempts import attempt_name, earlier_folder
 from course.grading.exchange import GenuineCollect
-from course.grading.gradebook import open_gradebook
+from course.grading.gradebook import database_of, open_gradebook
 from course.grading.late import percent_lost, points_lost
 from course.grading.output import line
-from course.grading.penalties import Rules, assign_penalties
+from course.grading.penalties import Rules, assign_penalties, set_due_dates
 from course.grading.record import read_timestamp
 from course.grading.release import nbgrader_config
+from course.grading.untrusted import same_files
 from course.settings import read_settings
 
 
@@ -75,10 +73,14 @@ class CollectAttempts(GenuineCollect):
         last = self.src_records
         for record in self._earlier:
             self._keep(record)
-        for record in last:
-            self._put_aside(record)
+        for record in last:  # one after the other: what is wrong with one leaves the others' where they are
+            aside = self._put_aside(record)
+            self.src_records = [record]
+            super().copy_files()
+            current = self._current(record["username"])
+            if aside and not current.exists():
+                os.replace(aside, current)
         self.src_records = last
-        super().copy_files()
 
     def _keep(self, record: dict) -> None:
         """Copy an earlier submission to its place among the attempts, unless it is there or is the current one."""
@@ -97,24 +99,31 @@ class CollectAttempts(GenuineCollect):
                 copied = self._current(record["username"])
             finally:
                 self.coursedir.submitted_directory = usual
-            os.replace(copied, place)
+            if copied.exists():
+                os.replace(copied, place)
         finally:
             shutil.rmtree(scratch, ignore_errors=True)
 
-    def _put_aside(self, record: dict) -> None:
-        """Move the submission that nbgrader is about to replace to the attempts: it may be nowhere else any more."""
+    def _put_aside(self, record: dict) -> Path | None:
+        """Move the submission that nbgrader is about to replace to the attempts: it may be nowhere else any more.
+
+        Returns:
+            Where it lies now; None if it stays where it is, or if there is none.
+        """
         current = self._current(record["username"])
         handed_in, _ = read_timestamp(current)
         if not current.is_dir() or handed_in == record["timestamp"] or not (self.update or self.before_duedate):
-            return
+            return None
         if handed_in and handed_in > record["timestamp"] and not self.before_duedate:
-            return
-        if _is_copy(current, Path(self.inbound_path, record["filename"])):
-            return  # the very same, under the time that it claimed: it is no attempt more
+            return None
+        if _are_same(current, Path(self.inbound_path, record["filename"])):
+            return None  # the very same, under the time that it claimed: it is no attempt more
         folder, name = earlier_folder(*self._names(current)), attempt_name(handed_in) if handed_in else "no-time"
         names = chain([name], (f"{name}-{number}" for number in count(2)))
         folder.mkdir(parents=True, exist_ok=True)
-        os.replace(current, next(folder / free for free in names if not (folder / free).exists()))
+        place = next(folder / free for free in names if not (folder / free).exists())
+        os.replace(current, place)
+        return place
 
     def _current(self, student: str) -> Path:
         return Path(
@@ -136,7 +145,7 @@ def collect(root: Path, assignment: str) -> str:
     config = _settings(root)
     config.CourseDirectory.root = str(root)
     api = NbGraderAPI(config=config)
-    with open_gradebook(Path(make_url(api.coursedir.db_url).database or "")):
+    with open_gradebook(database_of(api.coursedir.db_url)):
         pass  # nbgrader would ask a command for its tables that needn't be on the PATH
     done = api.collect(assignment)
     if not done["success"]:
@@ -145,11 +154,11 @@ def collect(root: Path, assignment: str) -> str:
     return done.get("log", "")
 
 
-def _is_copy(copy: Path, original: Path) -> bool:
-    """Is every file of a folder, but for its time, the same in the other?"""
-    names = [str(path.relative_to(copy)) for path in copy.rglob("*") if path.is_file() and path.name != "timestamp.txt"]
-    same, _, _ = filecmp.cmpfiles(copy, original, names, shallow=False)
-    return bool(names) and len(same) == len(names)
+def _are_same(current: Path, submission: Path) -> bool:
+    try:
+        return same_files(current, submission)
+    except OSError:  # its owner is changing it
+        return False
 
 
 def _below(collect: CollectAttempts, folder: Path) -> str:
@@ -158,9 +167,11 @@ def _below(collect: CollectAttempts, folder: Path) -> str:
 
 
 def _renew(root: Path, db_url: str, assignments: list[str], student: str = "") -> None:
-    database = Path(make_url(db_url).database or "")
-    with suppress(FileNotFoundError), open_gradebook(database) as gradebook:
-        assign_penalties(gradebook, Rules.read(root, database.parent), assignments, student)
+    database = database_of(db_url)
+    rules = Rules.read(root, database.parent)
+    with open_gradebook(database) as gradebook:
+        set_due_dates(gradebook, rules)
+        assign_penalties(gradebook, rules, assignments, student)
 
 
 def _coursedir(plugin: object) -> Path:

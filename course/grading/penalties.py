@@ -43,14 +43,21 @@ class Rules:
         return _naive(until) if until else None
 
 
-def set_due_date(gradebook: "Gradebook", rules: Rules, assignment: str) -> None:
-    """Enter the due date of course.toml; where it names none, the one that formgrader gave stays."""
+def set_due_dates(gradebook: "Gradebook", rules: Rules) -> None:
+    """Enter the due dates of course.toml, and take back those that it named once; what formgrader gave stays."""
     from nbgrader import api
+    from sqlalchemy import text
 
-    if assignment in rules.settings.due:
-        with transaction(gradebook) as db:
-            row = db.query(api.Assignment).filter_by(name=assignment).one()
-            row.duedate = _naive(rules.settings.due[assignment])
+    with transaction(gradebook) as db:
+        ours = set(db.execute(text("SELECT assignment_id FROM course_due")).scalars())
+        for row in db.query(api.Assignment):
+            due = rules.settings.due.get(row.name)
+            if due is not None:
+                row.duedate = _naive(due)
+                db.execute(text("REPLACE INTO course_due VALUES (:id)"), {"id": row.id})
+            elif row.id in ours:
+                row.duedate = None
+                db.execute(text("DELETE FROM course_due WHERE assignment_id = :id"), {"id": row.id})
 
 
 def due_date(gradebook: "Gradebook", rules: Rules, assignment: str, student: str) -> datetime | None:

@@ -11,8 +11,8 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from course import proc
 from course.grading.limits import MB, Limits
-from course.memory import mapped, proportional
 
 CREDENTIALS = struct.Struct("3i")  # pid, uid, gid: struct ucred of <sys/socket.h>
 
@@ -55,7 +55,7 @@ class Watch:
     def __init__(self, pid: int, limits: Limits):
         self._pid = pid
         self._limits = limits
-        self._shared = mapped(pid)  # what it shares with the zygote it was forked from
+        self._shared = proc.mapped(pid)  # what it shares with the zygote it was forked from
 
     def cpu_seconds(self) -> float:
         """Processor time of all of them, and of those that they have waited for."""
@@ -69,7 +69,7 @@ class Watch:
             return f"the answer started more than {self._limits.processes} processes"
         limit = self._limits.memory_mb * MB
         # Pages that are shared count for each process here: only a sum that looks too large is worth a closer look.
-        if self._beyond(mapped, pids) > limit and self._beyond(proportional, pids) > limit:
+        if self._beyond(proc.mapped, pids) > limit and self._beyond(proc.proportional, pids) > limit:
             return f"the answer used more than {self._limits.memory_mb:g} MB of memory"
         return None
 
@@ -83,16 +83,9 @@ class Watch:
             pid = waiting.pop()
             yield pid
             for path in Path(f"/proc/{pid}/task").glob("*/children"):
-                waiting.extend(map(int, _read(path).split()))
+                waiting.extend(map(int, proc.read(path).split()))
 
 
 def _ticks(pid: int) -> int:
-    fields = _read(Path(f"/proc/{pid}/stat")).rpartition(")")[2].split()
+    fields = proc.read(f"{pid}/stat").rpartition(")")[2].split()
     return sum(map(int, fields[11:15]))
-
-
-def _read(path: Path) -> str:
-    try:
-        return path.read_text()
-    except OSError:  # it has ended, or this system has no /proc: then limits of its own and the wall clock decide
-        return ""

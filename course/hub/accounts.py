@@ -14,9 +14,12 @@ import shutil
 import signal
 import subprocess
 import time
-from collections.abc import Iterable, Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Set
+from itertools import chain
 from pathlib import Path
 
+from course import proc
 from course.errors import CourseError
 from course.hub.place import Place
 
@@ -64,7 +67,9 @@ def make(name: str, place: Place) -> str | None:
     home = place.homes / name
     _tool(
         "useradd", "--no-create-home", "--home-dir", str(home), "--shell", "/bin/bash", "--user-group",
-        "--groups", place.group, "--comment", comment(place), name,
+        "--groups", place.group, "--comment", comment(place), "--uid", str(_new_number(place)),
+        "--key", "SUB_UID_COUNT=0", "--key", "SUB_GID_COUNT=0",  # all processes are under the one number
+        name,
     )  # fmt: skip
     home.mkdir(exist_ok=True)
     give(home, name)
@@ -80,15 +85,17 @@ def new_password(name: str, place: Place) -> str:
     return password
 
 
-def remove(name: str, place: Place) -> None:
-    """End the account's processes and delete it. Its home stays, root's from then on."""
+def remove(name: str, place: Place) -> int:
+    """End the account's processes and delete it; return its number. Its home stays, root's from then on."""
     entry = _own_entry(account(name, place), place)
     end_processes([entry.pw_uid])
-    _tool("userdel", entry.pw_name)
     if Path(entry.pw_dir).is_dir():
         give(Path(entry.pw_dir), "root")
+    end_processes([entry.pw_uid])  # a large home takes a while, and a browser starts a server again
+    _tool("userdel", entry.pw_name)
     if not _members(place):
         _tool("groupdel", place.group)
+    return entry.pw_uid
 
 
 def give(folder: Path, name: str) -> None:
@@ -99,7 +106,8 @@ def give(folder: Path, name: str) -> None:
 @contextlib.contextmanager
 def acting_as(name: str) -> Iterator[None]:
     """Files are made, read and linked as this account while the context lasts: root follows no trap of its owner's."""
-    entry = pwd.getpwnam(name)
+    entry, groups = pwd.getpwnam(name), os.getgroups()
+    os.setgroups([entry.pw_gid])
     os.setegid(entry.pw_gid)
     os.seteuid(entry.pw_uid)
     try:
@@ -107,6 +115,7 @@ def acting_as(name: str) -> Iterator[None]:
     finally:
         os.seteuid(0)
         os.setegid(0)
+        os.setgroups(groups)
 
 
 def end_processes(uids: Iterable[int], seconds: float = 10) -> int:
@@ -126,33 +135,43 @@ def end_processes(uids: Iterable[int], seconds: float = 10) -> int:
     return len(first)
 
 
-def running(uids: set[int]) -> list[int]:
+def running(uids: Set[int]) -> list[int]:
     """The processes of these users, without those that are dead and only not yet buried."""
-    return [pid for pid in map(int, filter(str.isdigit, os.listdir("/proc"))) if owner(pid) in uids]
+    return list(chain.from_iterable(processes(uids).values()))
+
+
+def processes(uids: Set[int]) -> dict[int, list[int]]:
+    """The same, for each of the users that has some."""
+    found = defaultdict(list)
+    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
+        if (uid := owner(pid)) in uids:
+            found[uid].append(pid)
+    return found
 
 
 def owner(pid: int) -> int | None:
     """The real user of a process; None if it is gone. (The owner of /proc/PID is root where a process hides itself.)"""
-    status = _status(pid)
+    status = proc.fields(pid, "status")
     return None if status.get("State", "X")[0] in "ZX" else int(status["Uid"].split()[0])
 
 
 def parent(pid: int) -> int | None:
     """The process that started it, or took it over; None if it is gone."""
-    return int(_status(pid).get("PPid", 0)) or None
-
-
-def _status(pid: int) -> dict[str, str]:
-    try:
-        lines = Path(f"/proc/{pid}/status").read_text(errors="replace").splitlines()
-    except OSError:
-        return {}
-    return {name: value.strip() for name, _, value in (line.partition(":") for line in lines)}
+    return int(proc.fields(pid, "status").get("PPid", 0)) or None
 
 
 def _signal(pid: int, which: signal.Signals) -> None:
     with contextlib.suppress(ProcessLookupError):
         os.kill(pid, which)
+
+
+def _new_number(place: Place) -> int:
+    """A number that nobody of this class ever had: files that somebody left in /tmp belong to nobody who comes later."""
+    memory = place.hub / "last_number"
+    last = int(memory.read_text()) if memory.is_file() else 0
+    number = 1 + max([999, last, *(entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid < 60_000)])
+    memory.write_text(str(number))
+    return number
 
 
 def _members(place: Place) -> list[str]:

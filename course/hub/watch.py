@@ -10,24 +10,14 @@ import pwd
 import signal
 import sys
 import time
-from collections import defaultdict
 from collections.abc import Set
 
-from course.hub.accounts import ours, owner, parent
+from course.hub.accounts import ours, parent, processes
 from course.hub.limits import MB
 from course.hub.place import Place
-from course.memory import mapped, proportional
+from course.proc import mapped, proportional
 
 SECONDS = 1.0
-
-
-def processes(uids: Set[int]) -> dict[int, list[int]]:
-    """The processes of each of these users."""
-    found = defaultdict(list)
-    for pid in map(int, filter(str.isdigit, os.listdir("/proc"))):
-        if (uid := owner(pid)) in uids:
-            found[uid].append(pid)
-    return found
 
 
 def total(pids: list[int], limit: int) -> dict[int, int]:
@@ -43,23 +33,31 @@ def to_end(held: dict[int, int], limit: int, servers: Set[int]) -> int | None:
     return max(held, key=lambda pid: (pid not in servers, held[pid]))
 
 
+def look(name: str, pids: list[int], memory_mb: int, hub: int) -> None:
+    """End one of a user's processes if they are above the limit, and say so."""
+    held = total(pids, memory_mb * MB)
+    pid = to_end(held, memory_mb * MB, {pid for pid in pids if parent(pid) == hub})
+    if pid is not None:
+        print(f"{name} holds {sum(held.values()) // MB} MB of {memory_mb}: process {pid} is ended", flush=True)
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def look_at_all(place: Place, hub: int) -> None:
+    """Look at each student; what goes wrong with one, by a trick of theirs even, leaves the others watched."""
+    names = {pwd.getpwnam(name).pw_uid: name for name in ours(place) if name != place.teacher}
+    for uid, pids in processes(set(names)).items():
+        try:
+            look(names[uid], pids, place.memory_mb, hub)
+        except Exception as error:
+            print(f"{names[uid]} could not be watched this time: {error!r}", flush=True)
+
+
 def main() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)  # how the hub ends its services
     place, hub = Place.from_environment(), os.getppid()
-    limit = place.memory_mb * MB
     while True:
-        names = {pwd.getpwnam(name).pw_uid: name for name in ours(place) if name != place.teacher}
-        for uid, pids in processes(set(names)).items():
-            held = total(pids, limit)
-            pid = to_end(held, limit, {pid for pid in pids if parent(pid) == hub})
-            if pid is None:
-                continue
-            print(
-                f"{names[uid]} holds {sum(held.values()) // MB} MB of {place.memory_mb}: process {pid} is ended",
-                flush=True,
-            )
-            with contextlib.suppress(ProcessLookupError):
-                os.kill(pid, signal.SIGKILL)
+        look_at_all(place, hub)
         time.sleep(SECONDS)
 
 

@@ -1,6 +1,8 @@
 """Several attempts: which of them counts, and that collecting loses none."""
 
 import os
+import pwd
+import shutil
 from datetime import datetime
 from pathlib import Path
 
@@ -204,3 +206,54 @@ def test_the_rules_of_a_classroom_server_hold_for_the_command_too(root, tmp_path
     monkeypatch.delenv("JUPYTER_CONFIG_PATH")
     collect(root, small.ASSIGNMENT)
     assert collected(root) == {f"submitted/ada/{small.ASSIGNMENT}": "by somebody else"}
+
+
+def test_what_is_wrong_with_one_submission_costs_nobody_else_anything(root, monkeypatch, capfd):
+    from course.grading import exchange
+
+    for student in ("ada", "mallory", "zoe"):
+        current = hand_in(root / "submitted" / student / small.ASSIGNMENT, TIMES[0])
+        (current / small.NOTEBOOK).write_text("before", encoding="utf-8")
+        submit(root, student, TIMES[1], "after")
+    submit(root, "mallory", "099999999999999999999999999999999999999991.5h", "no time")
+
+    def copy(source: Path, target: Path) -> list[str]:
+        if "mallory" in source.name:
+            target.mkdir()
+            raise OSError(36, "File name too long")
+        return copy_files(source, target)
+
+    copy_files = exchange.copy_files
+    monkeypatch.setattr(exchange, "copy_files", copy)
+    log = collect(root, small.ASSIGNMENT)
+    assert "not collected" in log and "File name too long" in log and "is no submission" in log
+    here = {f"submitted/{student}/{small.ASSIGNMENT}": "after" for student in ("ada", "zoe")}
+    here |= {place(student, TIMES[0]): "before" for student in ("ada", "zoe")}
+    assert collected(root) == here | {f"submitted/mallory/{small.ASSIGNMENT}": "before"}
+
+
+def test_one_file_more_is_another_attempt(root):
+    """Otherwise whoever may hand in three times adds a file each time and removes the folder before."""
+    for number, time in enumerate(TIMES[:3]):
+        folder = submit(root, "ada", time, "the same")
+        for name in range(number):
+            (folder / f"{name}.ipynb").write_text("{}", encoding="utf-8")
+        collect(root, small.ASSIGNMENT)
+        shutil.rmtree(folder)
+    assert set(collected(root)) == {
+        f"submitted/ada/{small.ASSIGNMENT}", place("ada", TIMES[0]), place("ada", TIMES[1]),
+    }  # fmt: skip
+
+
+def test_where_the_server_corrects_a_time_each_attempt_is_kept_once(root, tmp_path, monkeypatch):
+    """The record's time is the folder's: an attempt under two times would use up two of those that may count."""
+    me = pwd.getpwuid(os.getuid()).pw_name
+    (tmp_path / "nbgrader_config.py").write_text("c = get_config()\nc.GenuineCollect.distrust = True\n")
+    monkeypatch.setenv("JUPYTER_CONFIG_PATH", str(tmp_path))
+    for time, text in ((TIMES[2], "first"), (TIMES[0], "second")):  # the second claims to be older
+        submit(root, me, time, text)
+        for _ in range(2):
+            collect(root, small.ASSIGNMENT)
+    found = collected(root)
+    assert found.pop(f"submitted/{me}/{small.ASSIGNMENT}") == "second"
+    assert list(found.values()) == ["first"]
