@@ -48,6 +48,7 @@ viewcode_line_numbers = True
 # --- pages
 html_theme = "sphinx_book_theme"
 html_title = project
+html_favicon = "../slides/static/icon.svg"
 html_css_files = ["site.css"]
 html_js_files = ["site.js"]
 html_show_sphinx = False

@@ -22,9 +22,12 @@ PUBLIC = (
     "lectures/*.ipynb",
     "assignments/*/*.ipynb",
 )
-# In the order in which the sidebar shows them; a page of docs/ that is not named here comes after the guides.
-GUIDES = ("student", "lecturer", "slides", "classroom", "course-life", "grader", "similarity", "ci", "maintainer")
-TABLES = ("coverage", "exercises", "models", "results", "wmt", "attacks")
+# In the order in which the sidebar shows them; a page of docs/ that is not named here comes after the last.
+FOR_STUDENTS = ("student", "exercises", "models", "results")
+FOR_TEACHERS = (
+    *("lecturer", "slides", "classroom", "course-life", "grader", "similarity", "ci", "maintainer"),
+    *("coverage", "wmt", "attacks"),
+)
 ABOUT = ("CHANGELOG", "CONTRIBUTING", "CREDITS", "licences")
 FRONT = "README"  # becomes the index
 # Files that a page may hand out by a link to them. Nothing of solutions/, tests/ or course/given.
@@ -78,7 +81,8 @@ def hand_out(page: Path, root: Path, to: Path, allowed: set[Path]) -> None:
 def toctrees(to: Path) -> str:
     """The sidebar: what is there, in its order."""
     docs = {path.stem for path in to.glob("docs/*.md")}
-    guides = [name for name in GUIDES if name in docs] + sorted(docs - {*GUIDES, *TABLES})
+    for_students, for_teachers = ([name for name in group if name in docs] for group in (FOR_STUDENTS, FOR_TEACHERS))
+    for_teachers += sorted(docs - {*for_students, *for_teachers})
     return "".join(
         [
             toctree("Lectures", sorted(f"lectures/{path.stem}" for path in to.glob("lectures/*.ipynb"))),
@@ -86,9 +90,9 @@ def toctrees(to: Path) -> str:
                 "Assignments",
                 sorted(f"{path.parent.relative_to(to)}/{path.stem}" for path in to.glob("assignments/*/*.ipynb")),
             ),
-            toctree("Guides", [f"docs/{name}" for name in guides]),
-            toctree("Tables", [f"docs/{name}" for name in TABLES if name in docs]),
+            toctree("For students", [f"docs/{name}" for name in for_students]),
             toctree("Library", ["reference/index"]),
+            toctree("For teachers and maintainers", [f"docs/{name}" for name in for_teachers]),
             toctree("About", [name for name in ABOUT if name == "licences" or (to / f"{name}.md").is_file()]),
         ]
     )

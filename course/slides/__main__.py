@@ -13,11 +13,12 @@ from course.slides.contents import write_contents
 from course.slides.deck import write_deck
 
 
-def build(lectures: Path, cache: Path, out: Path) -> Path:
+def build(lectures: Path, cache: Path, out: Path, home: str = "") -> Path:
     """Write the slides of all notebooks in `lectures`, with what they load, and return the path of the list.
 
     Args:
         cache: where npm's packages are, or are put if they aren't there yet.
+        home: where the list leads back to, seen from `out`; nowhere if empty.
 
     Raises:
         CourseError: no lecture, no npm, a lecture that would load something from elsewhere.
@@ -28,7 +29,7 @@ def build(lectures: Path, cache: Path, out: Path) -> Path:
     modules = fetch(cache)
     out.mkdir(parents=True, exist_ok=True)
     copy_assets(modules, out / "assets")
-    return write_contents(out, [write_deck(path, out) for path in notebooks])
+    return write_contents(out, [write_deck(path, out) for path in notebooks], home)
 
 
 def main(arguments: list[str] | None = None) -> int:

@@ -7,8 +7,8 @@ from jinja2 import Environment, FileSystemLoader, StrictUndefined, select_autoes
 from course.slides.deck import Deck
 
 
-def write_contents(out: Path, decks: list[Deck]) -> Path:
-    """Write OUT/index.html and return its path."""
+def write_contents(out: Path, decks: list[Deck], home: str = "") -> Path:
+    """Write OUT/index.html, with a link to the page `home` if there is one, and return its path."""
     environment = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         autoescape=select_autoescape(["html.j2"]),
@@ -17,5 +17,5 @@ def write_contents(out: Path, decks: list[Deck]) -> Path:
         lstrip_blocks=True,
     )
     page = out / "index.html"
-    page.write_text(environment.get_template("contents.html.j2").render(decks=decks), encoding="utf-8")
+    page.write_text(environment.get_template("contents.html.j2").render(decks=decks, home=home), encoding="utf-8")
     return page

@@ -26,7 +26,8 @@ SENTENCE = 'At temperature 1 the "largest" weight is < 0.7: étudiante.'
 FRONT = """# A small course
 
 See [the lecture](lectures/01-attention.ipynb#Soft-weights,-by-√d), [below](#if-you-teach), the [licence](LICENSE) and
-the [settings](pyproject.toml).
+the [settings](pyproject.toml). Start with [docs/student.md](docs/student.md#first-things) or with
+[docs/zebra.md](docs/zebra.md).
 
 ## If you teach
 
@@ -34,11 +35,26 @@ the [settings](pyproject.toml).
 | --- | --- |
 | [exercises](assignments/01-attention/attention.ipynb) | 90 |
 """
-GUIDE = "# For students\n\n[Front](../README.md), [soft weights](../lectures/01-attention.ipynb#Soft-weights,-by-√d).\n"
+GUIDE = """# A guide for students
+
+[Front](../README.md), [soft weights](../lectures/01-attention.ipynb#Soft-weights,-by-√d).
+
+## First things
+"""
+UNFORESEEN = f"""# A guide that nobody foresaw
+
+{"Prose is read back and forth, and a long line loses who reads it. " * 6}
+
+| what | asked by |
+| --- | --- |
+| {"Long words stand here. " * 20} | `multiplied by the temperature` |
+"""
+LONG_LINE = f"assert close(a, b), '{'m' * 89}'"  # 110 characters, as in the assignments
+WIDE_PICTURE = '<svg xmlns="http://www.w3.org/2000/svg" width="900" height="90"><circle r="40" cx="45" cy="45"/></svg>'
 
 
 def lecture() -> NotebookNode:
-    """Set-up, notes, a formula, a picture, a widget, a folded answer, a name to search for."""
+    """Set-up, notes, a formula, pictures, a widget, a folded answer, a name to search for."""
     view = {WIDGET: {"model_id": "abc", "version_major": 2, "version_minor": 0}}
     cells = [
         markdown(
@@ -52,10 +68,16 @@ def lecture() -> NotebookNode:
         code("-", "# NBVAL_CHECK_OUTPUT\ndraw()", {"image/png": picture(), "text/plain": "<Figure>"}),
         code("-", "explore()", view | {"image/png": picture(), "text/plain": SENTENCE}),
         code("-", "slider()", view | {"text/plain": "IntSlider(value=0)"}),
+        code("-", "draw_wide()", {"image/svg+xml": WIDE_PICTURE, "text/plain": "<Figure>"}),
         markdown("-", "<details><summary>Answer</summary>\n\nBecause $q^\\top k$ has variance $d_k$.\n\n</details>"),
     ]
     state = {"application/vnd.jupyter.widget-state+json": {"state": {"abc": {}}}}
     return new_notebook(cells=cells, metadata={"widgets": state, "language_info": {"name": "python"}})
+
+
+def assignment() -> NotebookNode:
+    cells = [markdown("-", "# Assignment 01 · Attention"), code("-", LONG_LINE)]
+    return new_notebook(cells=cells, metadata={"language_info": {"name": "python"}})
 
 
 def write_course(root: Path) -> None:
@@ -66,7 +88,7 @@ def write_course(root: Path) -> None:
         "LICENSE-PROSE": "Read what you like.",
         "pyproject.toml": "# the one list of dependencies\n",
         "docs/student.md": GUIDE,
-        "docs/zebra.md": "# A guide that nobody foresaw\n",
+        "docs/zebra.md": UNFORESEEN,
         "solutions/01-attention/attention.ipynb": "SECRET",
         "solutions/notes.txt": "SECRET",
         "tests/test_a.py": "SECRET",
@@ -78,7 +100,7 @@ def write_course(root: Path) -> None:
         (root / name).write_text(text, encoding="utf-8")
     for name, nb in {
         "lectures/01-attention.ipynb": lecture(),
-        "assignments/01-attention/attention.ipynb": new_notebook(cells=[markdown("-", "# Assignment 01 · Attention")]),
+        "assignments/01-attention/attention.ipynb": assignment(),
     }.items():
         (root / name).parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(nb, root / name)

@@ -1,6 +1,7 @@
 """A site of a small course, built as the real one is: its files, and its pages in a browser that is offline."""
 
 import re
+from collections.abc import Iterator
 from html import unescape
 from pathlib import Path
 
@@ -29,6 +30,11 @@ def test_every_link_leads_somewhere(small: Path):
     assert 'href="lectures/01-attention.html#soft-weights-by-d"' in front
     assert 'href="#if-you-teach"' in front
     assert 'href="../index.html"' in (small / "docs/student.html").read_text(encoding="utf-8")
+
+
+def test_links_show_titles_and_no_names_of_files(small: Path):
+    front = re.sub(r"<[^>]+>", "", (small / "index.html").read_text(encoding="utf-8"))
+    assert "Start with First things or with\nA guide that nobody foresaw." in front
 
 
 def test_what_pages_link_to_comes_along_and_what_is_private_does_not(small: Path):
@@ -106,11 +112,54 @@ def test_search_finds_a_word_of_a_lecture(page: Page, address: str):
     page.locator(".search li a", has_text="01 · Attention").wait_for(timeout=10_000)
 
 
-def test_on_a_phone_nothing_is_wider_than_the_page(page: Page, address: str):
+@pytest.fixture
+def phone(page: Page) -> Iterator[Page]:
     page.set_viewport_size({"width": 390, "height": 844})
-    open_page(page, f"{address}/{LECTURE}")
-    assert page.evaluate("document.documentElement.scrollWidth") == 390
+    yield page
     page.set_viewport_size({"width": 1400, "height": 1000})
+
+
+@pytest.mark.parametrize("name", [LECTURE, "docs/zebra.html"])
+def test_on_a_phone_nothing_is_wider_than_the_page(phone: Page, address: str, name: str):
+    open_page(phone, f"{address}/{name}")
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390
+    assert violations(phone) == []
+
+
+def test_on_a_phone_what_was_found_is_not_wider_than_the_page(phone: Page, address: str):
+    phone.goto(f"{address}/search.html?q=Bahdanau")
+    phone.locator(".search li", has_text="longer_longer").wait_for(timeout=10_000)
+    assert phone.evaluate("document.documentElement.scrollWidth") == 390
+
+
+def test_on_a_phone_a_wide_picture_stays_legible_and_scrolls(phone: Page, address: str):
+    open_page(phone, f"{address}/{LECTURE}")
+    [wide] = phone.locator(".wide:has(> img)").all()
+    assert wide.evaluate("box => [box.scrollWidth, box.tabIndex]") == [800, 0]
+
+
+LINES = "p => { const all = new Range(); all.selectNodeContents(p); return all.getClientRects().length; }"
+
+
+def test_a_long_line_of_code_is_seen_whole_and_prose_is_not_as_wide(page: Page, address: str):
+    open_page(page, f"{address}/assignments/01-attention/attention.html")
+    assert page.locator(".cell_input pre").evaluate("code => code.scrollWidth - code.clientWidth") == 0
+    open_page(page, f"{address}/docs/zebra.html")
+    text = page.locator("article p", has_text="back and forth")
+    assert 75 <= len(text.inner_text()) / text.evaluate(LINES) <= 88
+
+
+def test_words_in_a_table_are_not_broken(page: Page, address: str):
+    open_page(page, f"{address}/docs/zebra.html")
+    words = page.locator("td code .pre").all()
+    assert [word.evaluate("word => word.getClientRects().length") for word in words] == [1] * 4
+
+
+def test_the_site_and_its_slides_have_an_icon_and_lead_to_each_other(small: Path):
+    assert re.search(r'<link rel="icon" href="_static/icon\.svg', (small / "index.html").read_text(encoding="utf-8"))
+    slides = (small / "slides/index.html").read_text(encoding="utf-8")
+    assert '<link rel="icon" href="assets/icon.svg"' in slides
+    assert '<a href="../index.html">' in slides
 
 
 BAD = {

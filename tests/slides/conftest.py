@@ -23,6 +23,8 @@ ROOT = Path(__file__).parents[2]
 SENTENCE = 'Softmax: at temperature 1 the "largest" weight is < 0.7.'
 ANSWER = "Because the variance of $q^\\top k$ is $d_k$."
 
+LONG_CODE = ["def f():", *[f"    x = '{'y' * 66}'"] * 25]  # fits beside its picture only, 76 characters wide
+
 
 def lecture() -> NotebookNode:
     """What lectures are made of: set-up, sections, notes, a fragment, code, pictures, widgets, folded answers."""
@@ -42,6 +44,7 @@ def lecture() -> NotebookNode:
         ),
         markdown("slide", f"## Question\n\n<details><summary>Answer</summary>\n\n{ANSWER}\n\n</details>"),
         code("subslide", "explore()", view | {"image/png": picture(), "text/plain": SENTENCE}),
+        code("subslide", "\n".join(LONG_CODE), {"image/png": picture(), "text/plain": "<Figure>"}),
         markdown(
             "slide", "## Question\n\n## Question 2\n\n![a drawing](pictures/drawing.png)\n\n```mermaid\ngraph\n```"
         ),
@@ -69,7 +72,7 @@ def put_packages(cache: Path) -> None:
         file = file if file.suffix or file.name == "LICENSE" else file / "a.woff"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("")
-    shutil.copyfile(PACKAGE, cache / "package.json")
+    shutil.copyfile(PACKAGE, cache / ".installed")
 
 
 @pytest.fixture(scope="module")

@@ -15,6 +15,7 @@ from playwright.sync_api import Page
 from course.errors import CourseError
 from course.slides.__main__ import build, main
 from course.slides.assets import NEEDED, PACKAGE, fetch
+from course.slides.contents import write_contents
 from course.slides.stills import stills
 from tests.slides.conftest import ANSWER, SENTENCE, lecture, markdown, put_packages
 
@@ -47,7 +48,7 @@ def test_nothing_is_loaded_from_elsewhere(out: Path):
 
 def test_what_a_page_loads_is_there(out: Path, html: str):
     loaded = re.findall(r'(?:src|href)="(assets/[^"]+)"', html)
-    assert len(loaded) == 8
+    assert len(loaded) == 9
     assert [name for name in loaded if not (out / name).exists()] == []
 
 
@@ -120,6 +121,12 @@ def test_the_list_names_title_and_minutes(out: Path):
     assert text.count("minutes") == 1
 
 
+def test_the_list_leads_back_where_it_is_part_of_a_site(out: Path, tmp_path: Path):
+    assert "The course</a>" not in (out / "index.html").read_text(encoding="utf-8")
+    listed = write_contents(tmp_path, [], home="../index.html").read_text(encoding="utf-8")
+    assert '<a href="../index.html">← The course</a>' in listed
+
+
 def test_the_stored_lecture_stays_as_it_is():
     nb = lecture()
     before = deepcopy(nb)
@@ -159,7 +166,7 @@ def test_npm_is_asked_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
 
 def test_other_versions_are_fetched_anew(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     put_packages(tmp_path)
-    (tmp_path / "package.json").write_text("{}")
+    (tmp_path / ".installed").write_text("{}")
     fake_npm(tmp_path / "bin", "touch asked", monkeypatch)
     fetch(tmp_path)
     assert (tmp_path / "asked").exists()
@@ -278,6 +285,22 @@ def test_nothing_runs_off_a_slide_and_long_ones_scroll(page: Page, real: str):
     page.wait_for_function("Reveal.getCurrentSlide().scrollTop > 100")
 
 
+WRAPPED = """pre => {
+    const style = getComputedStyle(pre);
+    const height = parseFloat(style.lineHeight) * pre.textContent.trimEnd().split("\\n").length;
+    return pre.clientHeight - 2 * parseFloat(style.paddingTop) > height + 2;
+}"""
+
+
+@pytest.mark.nightly
+def test_code_beside_its_picture_keeps_its_lines(page: Page, real: str):
+    show(page, f"{real}/01-sequences.slides.html")
+    code = page.locator(".beside .highlight pre")
+    assert code.count() == 1
+    assert not code.evaluate(WRAPPED)
+    assert code.evaluate("pre => pre.offsetWidth - pre.parentElement.clientWidth") <= 1
+
+
 @pytest.mark.nightly
 def test_axe_finds_no_violation(page: Page, real: str):
     show(page, f"{real}/01-sequences.slides.html")
@@ -286,7 +309,12 @@ def test_axe_finds_no_violation(page: Page, real: str):
         page.evaluate(GO_TO, number)
         assert [found["id"] for found in Axe().run(page).response["violations"]] == [], f"slide {number}"
     page.goto(f"{real}/index.html")
-    assert Axe().run(page).response["violations"] == []
+    grounds = set()
+    for scheme in ("light", "dark"):
+        page.emulate_media(color_scheme=scheme)
+        grounds.add(page.evaluate("getComputedStyle(document.body).backgroundColor"))
+        assert Axe().run(page).response["violations"] == [], scheme
+    assert len(grounds) == 2
 
 
 @pytest.mark.nightly

@@ -10,7 +10,16 @@ const SMALLEST = PRINTS ? 40 : 65; // per cent: what can be read on paper, and f
 function fits(slide, text) {
   slide.style.setProperty("--fit", text);
   slide.style.setProperty("--picture", (1.5 + 1.4 * (text - 1)) / text); // within what --fit shrinks
-  return slide.scrollHeight <= slide.clientHeight;
+  return text * shrinkCode(slide) >= SMALLEST / 100 && slide.scrollHeight <= slide.clientHeight;
+}
+
+/** Beside a picture, lines of code don't break, for an indent says something: make them small enough; how small. */
+function shrinkCode(slide) {
+  slide.style.setProperty("--code", 1);
+  const blocks = [...slide.querySelectorAll(".highlight pre")];
+  const size = Math.min(1, ...blocks.map((code) => code.parentElement.clientWidth / code.offsetWidth));
+  slide.style.setProperty("--code", size);
+  return size;
 }
 
 /** The largest text with which a slide fits, or 0. */
@@ -24,7 +33,7 @@ function fit(slide) {
   let text = largest(slide);
   if (text < 0.8) {
     slide.classList.add("beside");
-    const beside = largest(slide, 80); // more would break the lines of code
+    const beside = largest(slide, 80); // half the width is for smaller text
     if (beside > text) text = beside;
     else slide.classList.remove("beside");
   }
