@@ -54,8 +54,8 @@ def launch_links(address: str, notebook: str) -> dict[str, str]:
 
     notebook: its path in the repository. Colab and Codespaces open what is on GitHub, and nothing else.
     """
-    owner_and_name = address.removeprefix("https://github.com/")
-    if owner_and_name == address or owner_and_name.count("/") != 1:
+    owner_and_name = address.removeprefix("https://github.com/").removesuffix(".git")
+    if not address.startswith("https://github.com/") or owner_and_name.count("/") != 1:
         return {}
     return {
         "Colab": f"https://colab.research.google.com/github/{owner_and_name}/blob/{BRANCH}/{quote(notebook)}",
@@ -79,24 +79,30 @@ def put_address(root: Path, address: str | None = None) -> list[Path]:
     else:
         if address and not ADDRESS.fullmatch(address):
             raise CourseError(f'{address!r} is not an address like "https://HOST/OWNER/NAME"')
-        changed += _rewrite(root / FILE, SETTING, f'address = "{address}"')
+        changed += _set_address(root / FILE, address)
     for folder, metadata in ROLES.items():
         for path in sorted([*(root / folder).glob("*.ipynb"), *(root / folder).glob("*/*.ipynb")]):
             changed += _put_cell(path, install_cell(address), metadata)
     first = next(iter(sorted((root / "lectures").glob("*.ipynb"))), None)
     line = badges(address, first.relative_to(root).as_posix()) if first else ""
-    return changed + _rewrite(root / "README.md", BADGES, f"<!-- badges -->{line}<!-- /badges -->")
+    return changed + _set_badges(root / "README.md", f"<!-- badges -->{line}<!-- /badges -->")
 
 
-def _rewrite(path: Path, pattern: re.Pattern[str], text: str) -> list[Path]:
-    """Replace the first place that matches. A file without one is left alone, but for course.toml."""
-    if not path.is_file() and path.name == FILE:
-        path.write_text(text + "\n", encoding="utf-8")
-        return [path]
+def _set_address(path: Path, address: str) -> list[Path]:
+    """Write the setting where it stands, or above all tables of a file that may not be there yet."""
+    before = path.read_text(encoding="utf-8-sig") if path.is_file() else ""
+    after, places = SETTING.subn(lambda _: f'address = "{address}"', before, count=1)
+    return _write(path, before, after if places else f'address = "{address}"\n{before}')
+
+
+def _set_badges(path: Path, text: str) -> list[Path]:
+    """Write the badges where they stand. A file without a place for them is left alone."""
     before = path.read_text(encoding="utf-8") if path.is_file() else ""
-    after, places = pattern.subn(lambda _: text, before, count=1)
-    if not places and path.name == FILE:
-        after = f"{text}\n{before}"  # above the tables
+    return _write(path, before, BADGES.sub(lambda _: text, before, count=1))
+
+
+def _write(path: Path, before: str, after: str) -> list[Path]:
+    """Write a file if it changes; those that did."""
     if after == before:
         return []
     path.write_text(after, encoding="utf-8")
@@ -114,11 +120,7 @@ def _put_cell(path: Path, text: str, metadata: dict) -> list[Path]:
         nb.cells.insert(place, cell)
         _count_on(nb)
     cell.source = text
-    after = nbformat.writes(nb, version=4) + "\n"
-    if after == before:
-        return []
-    path.write_text(after, encoding="utf-8")
-    return [path]
+    return _write(path, before, nbformat.writes(nb, version=4) + "\n")
 
 
 def _count_on(nb: NotebookNode) -> None:

@@ -3,7 +3,7 @@
 import re
 import tomllib
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime, time
+from datetime import date, datetime, time
 from pathlib import Path
 
 from course.errors import CourseError
@@ -42,7 +42,8 @@ class Settings:
     """What `course.toml` says.
 
     address: where students find the public repository, `https://HOST/OWNER/NAME`; "" while there is none.
-    due: assignment -> when it is due, in UTC; one that is not here has the due date that formgrader gave it, or none.
+    due: assignment -> when it is due, with its offset from UTC; one that is not here has the due date that formgrader
+    gave it, or none.
     """
 
     address: str = ""
@@ -86,7 +87,7 @@ def _due(path: Path, table: object) -> dict[str, datetime]:
                 f"{path}: [due] {assignment} is {shown}; it is a date, a time and an offset from UTC, without quotes, "
                 f"like {DUE_LIKE}"
             )
-    return {assignment: moment.astimezone(UTC) for assignment, moment in table.items()}
+    return dict(table)
 
 
 def _late(path: Path, table: object) -> Late:

@@ -90,4 +90,6 @@ if __name__ == "__main__":
     parser = argparse.ArgumentParser(prog="python -m tests.expected_scores")
     parser.add_argument("--grades", type=Path, metavar="FILE", help="reports/grades.csv of a class")
     asked = parser.parse_args()
+    if asked.grades and not asked.grades.is_file():
+        parser.error(f"there is no {asked.grades}: `course grade` writes reports/grades.csv")
     print(observed(asked.grades) if asked.grades else table())

@@ -125,6 +125,27 @@ def root(tmp_path: Path) -> Path:
     return tmp_path
 
 
+@pytest.mark.parametrize(
+    "line", ['address = ""  # none yet', "address = ''", 'address=""', '  address = "https://a.b/c/d"']
+)
+def test_the_setting_is_found_however_it_is_written(root: Path, line: str):
+    (root / "course.toml").write_text(f"# Where it is.\n{line}\n\n[late]\n")
+    put_address(root, ADDRESS)
+    assert (root / "course.toml").read_text() == f'# Where it is.\naddress = "{ADDRESS}"\n\n[late]\n'
+
+
+@pytest.mark.parametrize(("before", "after"), [(None, ""), ("[late]\ndays = 3\n", "[late]\ndays = 3\n")])
+def test_without_the_setting_it_stands_above_the_tables(root: Path, before: str | None, after: str):
+    (root / "course.toml").unlink() if before is None else (root / "course.toml").write_text(before)
+    put_address(root, ADDRESS)
+    assert (root / "course.toml").read_text() == f'address = "{ADDRESS}"\n{after}'
+
+
+def test_a_user_s_page_is_no_repository(root: Path):
+    with pytest.raises(CourseError, match="HOST/OWNER/NAME"):
+        put_address(root, "https://github.com/somebody")
+
+
 def cells_of(path: Path) -> list[dict]:
     return json.loads(path.read_text())["cells"]
 

@@ -73,6 +73,9 @@ def test_due_dates_are_kept_in_utc_and_the_rest_as_it_stands(tmp_path: Path):
         ("[late]\ndays = 1.5", "days is 1.5; it is a whole number"),
         ('[attempts]\ncount = "all"', "count is 'all'"),
         ("[attempts]\nat_most = -1", "at_most is -1"),
+        ("[attempts]\nat_most = 3", 'write count = "best", too'),
+        ("[late]\npercent_a_day = 1" + "0" * 400, "it is a number from 0 to 100"),
+        ('[due]\n"01-a" = 2026-10-19T23:59+02:00', "a due date is written 2026-10-19T23:59:00"),
     ],
 )
 def test_what_makes_no_sense_is_one_line(tmp_path: Path, text: str, said: str):

@@ -35,6 +35,8 @@ try:
     loose = ["network"] if set(dict(socket.if_nameindex()).values()) - {"lo"} else []
     loose += ["environment"] if any(name.startswith(("GITHUB_", "ACTIONS_", "RUNNER_")) for name in os.environ) else []
     loose += ["files"] if could(lambda: open(sys.argv[1], "r+").close()) else []
+    loose += ["services"] if os.listdir("/run") else []  # their sockets: a session's bus, docker's
+    loose += ["rights"] if int(open("/proc/self/status").read().split("CapEff:")[1].split()[0], 16) else []
     loose += ["processes"] if sum(name.isdigit() for name in os.listdir("/proc")) > 2 else []  # bubblewrap and this
     print("tried", *loose)
 except Exception as error:
@@ -58,9 +60,9 @@ def fenced(command: list[str], readable: Iterable[Path] = (), writable: Iterable
     needed = [Path(sys.prefix), Path(sys.base_prefix), HOME, *readable]
     return [
         bubblewrap(),
-        "--unshare-net", "--unshare-pid", "--unshare-ipc", "--new-session", "--die-with-parent",
+        "--unshare-net", "--unshare-pid", "--unshare-ipc", "--new-session", "--die-with-parent", "--cap-drop", "ALL",
         *(() if os.geteuid() == 0 else ("--unshare-user",)),
-        "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp",
+        "--ro-bind", "/", "/", "--dev", "/dev", "--proc", "/proc", "--tmpfs", "/tmp", "--tmpfs", "/run",
         *(word for path in map(str, needed) for word in ("--ro-bind", path, path)),
         *(word for path in map(str, writable) for word in ("--bind", path, path)),
         "--clearenv", *(word for item in inside.items() for word in ("--setenv", *item)),

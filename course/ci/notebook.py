@@ -18,7 +18,7 @@ from course.grading.validate import Row as Output
 from course.grading.validate import validate
 from course.grading.verdict import CellVerdict
 
-UNTOUCHED = ("not_attempted",)
+UNTOUCHED = ("not_attempted", "manual_pending", "ungraded")
 
 
 @dataclass
@@ -74,8 +74,7 @@ def look_at(notebook: Path, root: Path, cell_seconds: float) -> Findings:
     except CourseError as error:
         return Findings(name, problem=str(error).replace(str(notebook), name))
     found = Findings(name, checked.rows, checked.cells, checked.notes, lines=answer_lines(notebook))
-    graded = {cell.exercise for cell in found.cells}
-    if not graded & found.attempted:
+    if not found.attempted:
         found.unvalidated = "nothing to validate yet"
         return found
     try:

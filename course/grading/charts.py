@@ -41,8 +41,9 @@ def score_histogram(scores: list[float], max_score: float, median: float, label:
             counts[min(BINS - 1, max(0, int(score / top * BINS)))] += 1
         width = top / BINS
         bars = axes.bar([(i + 0.5) * width for i in range(BINS)], counts, width * 0.92, color=BAR)
-        axes.bar_label(bars, [str(c) if c else "" for c in counts], color=INK, padding=2)
-        axes.axvline(median, color=INK, linewidth=1.2, linestyle=(0, (4, 3)))
+        axes.axvline(median, color=INK, linewidth=1.2, linestyle=(0, (4, 3)), zorder=2)
+        legible = {"facecolor": "white", "edgecolor": "none", "pad": 1}  # where the median's line passes
+        axes.bar_label(bars, [str(c) if c else "" for c in counts], color=INK, padding=2, zorder=3, bbox=legible)
         axes.text(
             median,
             1.01,
@@ -70,7 +71,16 @@ def exercise_difficulty(rows: list[tuple[str, float, float, float]], label: str)
         figure, axes = _figure(7.2, 0.75 + 0.42 * max(len(rows), 1))
         for y, (_, mean, low, high) in enumerate(rows):
             axes.plot([0, 1], [y, y], color=LINE, linewidth=0.8, zorder=1)
-            axes.plot([low, high], [y, y], color=BAR, alpha=0.35, linewidth=9, solid_capstyle="butt", zorder=2)
+            middle, half = (low + high) / 2, max((high - low) / 2, 0.006)  # where all have the same, a tick
+            axes.plot(
+                [middle - half, middle + half],
+                [y, y],
+                color=BAR,
+                alpha=0.35,
+                linewidth=9,
+                solid_capstyle="butt",
+                zorder=2,
+            )
             axes.plot([mean], [y], "o", color=DOT, markersize=7, zorder=3)
             axes.text(1.04, y, f"{mean:.0%}", va="center", color=INK)
         _rows(axes, names)

@@ -17,6 +17,7 @@ from typing import Literal
 
 DISTRIBUTION = "attention-course"
 OLDEST_PYTHON = (3, 11)
+NAMED = 3  # of the packages that are as they should be, so many by name
 LEAST_FREE_BYTES = 2_000_000_000
 HOME = Path(__file__).parents[2]  # the clone, or the folder that students got
 INSTALL = "make setup" if (HOME / "Makefile").is_file() else "pip install -c constraints.txt -e ."
@@ -116,7 +117,7 @@ def normalised(name: str) -> str:
 def check_packages(
     declared: list[str] | None, pins: Mapping[str, str], version_of: Callable[[str], str | None]
 ) -> list[Line]:
-    """A line for each package that is missing or not the tested version, and one for all the others."""
+    """A line for each package that is missing or not the tested version, and one that counts the others."""
     if declared is None:
         return [Line("packages", "fail", "the course is not installed in this Python", INSTALL)]
     lines, as_tested = [], []
@@ -132,7 +133,8 @@ def check_packages(
         else:
             as_tested.append(f"{name} {found}")
     if as_tested:
-        lines.insert(0, Line("packages", "ok", f"{len(as_tested)} as tested: {', '.join(as_tested)}"))
+        shown = ", ".join(as_tested[:NAMED]) + (", …" if len(as_tested) > NAMED else "")
+        lines.insert(0, Line("packages", "ok", f"{len(as_tested)} as in constraints.txt: {shown}"))
     return lines
 
 

@@ -149,8 +149,12 @@ def collect(root: Path, assignment: str) -> str:
         pass  # nbgrader would ask a command for its tables that needn't be on the PATH
     done = api.collect(assignment)
     if not done["success"]:
-        reason = done.get("error", "no reason given").strip().splitlines()[-1]
-        raise CourseError(f"{assignment} could not be collected: {line(reason)}", 1)
+        reason = done.get("error", "no reason given").strip().splitlines()[-1].rpartition("ExchangeError: ")[2]
+        raise CourseError(
+            f"{assignment} could not be collected: {line(reason)}. The exchange is the folder c.Exchange.root of "
+            "nbgrader_config.py; without one, put submissions into submitted/ (docs/course-life.md)",
+            1,
+        )
     return done.get("log", "")
 
 

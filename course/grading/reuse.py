@@ -10,6 +10,7 @@ from course.grading.journal import digest_of
 from course.grading.judges import Judged
 from course.grading.notebook import Exercise, Source, grade_id_of
 from course.grading.rebuild import Rebuilt
+from course.grading.record import exercise_of
 from course.grading.verdict import ExerciseVerdict, Verdict
 
 
@@ -68,6 +69,7 @@ def merged(source: Source, rebuilt: Rebuilt, kept: Verdict | None, valid: Collec
 
 
 def _for_a_person(exercise: Exercise, rebuilt: Rebuilt) -> ExerciseVerdict:
-    written = any(text.strip() and text.strip() != "YOUR ANSWER HERE" for text in rebuilt.manual.values())
+    texts = [text.strip() for grade_id, text in rebuilt.manual.items() if exercise_of(grade_id) == exercise.id]
+    written = any(text not in ("", "YOUR ANSWER HERE") for text in texts)
     message = "waits for a person" if written else "no answer was written; a person confirms"
     return ExerciseVerdict(exercise.id, exercise.title, 0.0, exercise.manual_points, "manual_pending", message)

@@ -84,14 +84,19 @@ def validate(
 
 def format_rows(rows: list[Row]) -> str:
     """The rows as text, for a terminal."""
+    waiting = [row for row in rows if not row.marked and "NotImplementedError" in row.got]
     lines = []
     for row in rows:
+        if row in waiting:
+            continue
         kind = "marked output" if row.marked else "not marked"
         lines.append(f"{row.exercise:7} {row.cell:24} {kind:14} {row.status}")
         if row.status == "differs":
             lines += [f"{'':8}expected  {_short(row.expected)}", f"{'':8}got       {_short(row.got)}"]
         elif row.status != "same" and row.got:
             lines.append(f"{'':8}{_short(row.got)}")
+    if waiting:
+        lines.append(f"{len(waiting)} other cells wait for answers (NotImplementedError)")
     marked = [row for row in rows if row.marked]
     same = sum(row.status == "same" for row in marked)
     return "\n".join([*lines, "", f"{same} of {len(marked)} marked outputs are as in the reference. {INFORMS}"])

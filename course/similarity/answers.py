@@ -1,5 +1,6 @@
 """What a student wrote for each exercise, as one text: the answer cells, and the added cells that they draw on."""
 
+import ast
 import re
 
 from course.grading.notebook import Source, defined_names, plain_python, role_of, stub_of
@@ -11,12 +12,13 @@ LONG_BLANK = re.compile(r"[ \t]{100,}")
 
 
 def answer_texts(source: Source, submitted: Rebuilt) -> dict[str, str]:
-    """exercise -> text, for the exercises that the student touched. Added cells stand above the answer.
+    """exercise -> text, for the exercises that the student touched. Added cells stand below the answer.
 
     An added cell belongs to the exercise in whose section it stands, and to each whose text names what it defines: an
-    answer that is spread over cells is whole again.
+    answer that is spread over cells is whole again. Neither its place nor its length hides an answer, and one that is
+    no Python is left out: it never ran.
     """
-    helpers = [cell for cell in submitted.cells if cell.grade_id is None]
+    helpers = [cell for cell in submitted.cells if cell.grade_id is None and _is_python(cell.source)]
     texts = {}
     for exercise in source.exercises:
         answers = [submitted.answers.get(cell.grade_id, "") for cell in exercise.answers]
@@ -24,8 +26,9 @@ def answer_texts(source: Source, submitted: Rebuilt) -> dict[str, str]:
             answers = []
         here = [cell for cell in helpers if _section(source, cell) == exercise.id]
         if answers or here:
-            text = "\n\n".join(cell.strip("\n") for cell in _with_helpers(answers, helpers, here))
-            texts[exercise.id] = LONG_BLANK.sub(" ", text)[:MAX_CELL_CHARACTERS]
+            own = "\n\n".join(_helpers_of(answers, helpers, here))[:MAX_CELL_CHARACTERS]
+            text = "\n\n".join(cell.strip("\n") for cell in (*answers, own))
+            texts[exercise.id] = LONG_BLANK.sub(" ", text).strip("\n")
     return {exercise: text for exercise, text in texts.items() if text.strip()}
 
 
@@ -33,22 +36,23 @@ def _is_stub(theirs: str, ours: str) -> bool:
     return not theirs.strip() or code_of(theirs) == code_of(stub_of(ours))
 
 
-def _with_helpers(answers: list[str], helpers: list[StudentCell], here: list[StudentCell]) -> list[str]:
-    """The answers below the helpers that belong to them, in the order of the notebook."""
-    texts = list(answers)
-    words = {word for text in texts for word in WORD.findall(text)}
+def _helpers_of(answers: list[str], helpers: list[StudentCell], here: list[StudentCell]) -> list[str]:
+    """The helpers that belong to these answers, in the order of the notebook."""
+    found: list[str] = []
+    words = {word for text in answers for word in WORD.findall(text)}
     for helper in reversed(helpers):  # a helper may draw on one above it
-        if helper in here or words & _defined(helper.source):
-            texts.insert(0, helper.source)
+        if helper in here or words & set(defined_names(plain_python(helper.source))):
+            found.insert(0, helper.source)
             words |= set(WORD.findall(helper.source))
-    return texts
+    return found
 
 
-def _defined(text: str) -> set[str]:
+def _is_python(text: str) -> bool:
     try:
-        return set(defined_names(plain_python(text)))
+        ast.parse(plain_python(text))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return set()
+        return False
+    return True
 
 
 def _section(source: Source, cell: StudentCell) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 STATIC = "_static"  # the theme leaves templates there
-LOADS = {"src", "srcset", "poster", "data"}
+LOADS = {"src", "poster", "data"}
 GOES_ANYWHERE = {"http", "https", "mailto"}
 
 
@@ -30,6 +30,8 @@ class Reader(HTMLParser):
                 self.links.anchors.add(value or "")
             elif name == "href" and tag in {"a", "area"}:
                 self.links.to.add(value or "")
+            elif name == "srcset":  # files with their widths: "a.png 1x, b.png 2x"
+                self.links.loaded |= {choice.split()[0] for choice in (value or "").split(",") if choice.strip()}
             elif name in LOADS or (name == "href" and tag != "base"):
                 self.links.loaded.add(value or "")
 
@@ -55,7 +57,10 @@ def links_of(path: Path) -> Links:
 
 def fault_of(link: str, loaded: bool, page: Path, pages: dict[Path, Links]) -> str:
     """What is wrong with one link of a page, or nothing."""
-    parts = urlsplit(link)
+    try:
+        parts = urlsplit(link)
+    except ValueError:
+        return "is no address"
     if parts.scheme == "data":
         return ""
     if parts.scheme or parts.netloc:

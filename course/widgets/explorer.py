@@ -96,5 +96,6 @@ class Explorer(ipywidgets.VBox):
     def _repr_mimebundle_(self, **options: Any) -> Any:
         """The widget; and for readers without a kernel the picture and the sentence."""
         data = super()._repr_mimebundle_(**options)
-        still = {"text/plain": f"{self.title}: {self.sentence}", "image/png": base64.b64encode(self.png).decode()}
+        title = self.title if self.title.endswith("?") else f"{self.title}:"
+        still = {"text/plain": f"{title} {self.sentence}", "image/png": base64.b64encode(self.png).decode()}
         return data | still

@@ -270,12 +270,13 @@ def test_without_a_repository_all_are_checked(student: Path, tmp_path: Path):
     [
         ({"before": "a" * 40, "after": "b" * 40}, "a" * 40),
         ({"before": "0" * 40, "created": True}, ""),
-        ({"pull_request": {"base": {"sha": "c" * 40}}}, "c" * 40),
+        ({"pull_request": {"base": {"sha": "c" * 40}}, "action": "opened"}, "c" * 40),
+        ({"pull_request": {"base": {"sha": "c" * 40}}, "action": "synchronize", "before": "a" * 40}, "c" * 40),
         ({"inputs": {}}, ""),
         ([], ""),
         ({"before": 7}, ""),
     ],
-    ids=["push", "first push", "pull request", "by hand", "no event", "damaged"],
+    ids=["push", "first push", "pull request", "a push to it", "by hand", "no event", "damaged"],
 )
 def test_the_event_says_where_a_push_began(tmp_path: Path, event: object, commit: str):
     path = tmp_path / "event.json"

@@ -241,6 +241,86 @@ def test_an_attempt_without_a_verdict_is_named_and_tried_again(root, monkeypatch
     assert summary(root)["ada"]["attempt_scores"] == "50 54"
 
 
+def test_a_due_date_comes_moves_and_goes_with_course_toml(root, judged):
+    hand_in(root, "late", LATE)
+    assert cli.main(["grade"]) == 0
+    assert row_of(root, "late")[:2] == (90, 36)
+    moved = SETTINGS.replace("2026-10-19", "2026-10-21")
+    for settings, penalty in ((moved, None), (SETTINGS, 36), (SETTINGS.replace(f'"{small.ASSIGNMENT}" =', "# "), None)):
+        (root / "course.toml").write_text(settings, encoding="utf-8")
+        assert cli.main(["grade"]) == 0
+        assert row_of(root, "late")[:2] == (90, penalty)
+    with open_gradebook(root / "gradebook.db") as gradebook:
+        gradebook.find_assignment(small.ASSIGNMENT).duedate = datetime(2026, 10, 19)
+        gradebook.db.commit()
+    assert cli.main(["grade"]) == 0
+    assert row_of(root, "late")[1] is not None, "what formgrader gave stays"
+
+
+def test_best_goes_by_an_extension(root, judged):
+    (root / "course.toml").write_text(BEST, encoding="utf-8")
+    hand_in(root, "ada", IN_TIME, SQUARED, "1st")
+    hand_in(root, "ada", "2026-10-25 12:00:00 UTC")
+    assert cli.main(["grade"]) == 0
+    assert summary(root)["ada"]["attempt"] == "1 of 2", "90 less 80 % or 100 are less than 50"
+    write_extensions(root, {(small.ASSIGNMENT, "ada"): datetime(2026, 10, 26, tzinfo=UTC)})
+    assert cli.main(["grade"]) == 0
+    assert (summary(root)["ada"]["attempt"], summary(root)["ada"]["final_score"]) == ("2 of 2", "90")
+
+
+def test_a_name_that_fits_no_assignment_is_told(root, capsys):
+    hand_in(root, "ada", IN_TIME)
+    (root / "course.toml").write_text('[due]\n"09-smal" = 2026-10-19T23:59:00+02:00\n', encoding="utf-8")
+    assert cli.main(["grade"]) == 2
+    assert "[due] names '09-smal', which is no assignment; there is 09-small" in capsys.readouterr().err
+    (root / "course.toml").write_text("", encoding="utf-8")
+    write_extensions(root, {("09-smal", "ada"): datetime(2026, 10, 26, tzinfo=UTC)})
+    assert cli.main(["grade"]) == 0
+    assert "09-smal, of ada in extensions.csv; there is 09-small" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("count", ["last", "best"])
+def test_what_changes_while_this_runs_is_named_and_the_others_are_graded(root, monkeypatch, capsys, count):
+    (root / "course.toml").write_text(f'[attempts]\ncount = "{count}"\n', encoding="utf-8")
+    hand_in(root, "ada", IN_TIME)
+    hand_in(root, "bob", IN_TIME)
+    assert cli.main(["grade"]) == 0
+    waiting = Desk.waiting
+
+    def replaced(desk: Desk, source, folder: Path):
+        found = waiting(desk, source, folder)
+        if folder.parent.name == "ada":
+            hand_in(root, "ada", LATE, SQUARED)
+        return found
+
+    monkeypatch.setattr(Desk, "waiting", replaced)
+    assert cli.main(["grade"]) == 1
+    assert "not graded: " in (error := capsys.readouterr().err) and "ada" in error and "changed meanwhile" in error
+    monkeypatch.setattr(Desk, "waiting", waiting)
+    assert cli.main(["grade"]) == 0
+    assert summary(root)["ada"]["score"] == "50"
+
+
+def test_the_end_of_a_run_says_what_lateness_took(root, capsys):
+    hand_in(root, "ada", IN_TIME)
+    hand_in(root, "late", LATE)
+    assert cli.main(["grade"]) == 0
+    assert "late: 1 submission, 36 points taken" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("words", [["--student", "ada", small.ASSIGNMENT], ["--exercise", "a9.1", small.ASSIGNMENT]])
+def test_an_assignment_may_stand_behind_an_option(root, words):
+    hand_in(root, "ada", IN_TIME)
+    assert cli.main(["grade", *words]) == 0
+    assert summary(root)["ada"]["score"] == "90"
+
+
+def test_an_option_needs_a_word_of_its_own(root, capsys):
+    hand_in(root, "ada", IN_TIME)
+    assert cli.main(["grade", "--student", small.ASSIGNMENT]) == 2
+    assert "name a student or an exercise behind the option" in capsys.readouterr().err
+
+
 def test_a_desk_refuses_settings_that_make_no_sense_before_anything_is_judged(root):
     (root / "course.toml").write_text("[late]\npercent_a_day = 200\n", encoding="utf-8")
     assert cli.main(["grade"]) == 2

@@ -42,7 +42,7 @@ def test_given_shown_replaced_and_taken_back(root, capsys):
     assert extend() == 0
     shown = capsys.readouterr().out
     assert extend("ada") == 0
-    assert capsys.readouterr().out == shown == f"ada: {small.ASSIGNMENT} until 2026-10-21 21:59:00+00:00\n"
+    assert capsys.readouterr().out == shown == f"ada: {small.ASSIGNMENT} until 2026-10-21 23:59:00+02:00\n"
     assert extend("ada", small.ASSIGNMENT, "--remove") == 0
     capsys.readouterr()
     extend()

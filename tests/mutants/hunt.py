@@ -38,6 +38,9 @@ def survivors(judge: Judge, exercise: Exercise) -> Iterator[str]:
 
 def main(asked: list[str]) -> None:
     """Print a line for each exercise, and one for each survivor."""
+    known = {name for source in SOURCES.values() for name in (source.assignment, *(e.id for e in source.exercises))}
+    if unknown := set(asked) - known:
+        sys.exit(f"hunt: {min(unknown)} is no assignment or exercise; name one such as A1.5 or 01-attention")
     with zygote(PRELOAD) as started:
         socket = started.wait_until_ready().path
         for name, source in SOURCES.items():

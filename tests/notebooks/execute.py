@@ -75,7 +75,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser.add_argument("lectures", nargs="*", type=Path, help="all, unless some are named")
     os.environ.pop("MPLBACKEND", None)  # a kernel without a window of its own stores its figures
     failed = False
-    for path in parser.parse_args(arguments).lectures or lectures():
+    named = parser.parse_args(arguments).lectures
+    if missing := [path for path in named if not path.is_file()]:
+        parser.error(f"there is no {missing[0]}: name a notebook such as {next(iter(lectures()))}")
+    for path in named or lectures():
         nb = nbformat.read(path, as_version=4)
         print(f"{path.name} …", flush=True)
         try:

@@ -89,12 +89,15 @@ def test_links_are_followed(tmp_path: Path):
     (tmp_path / "a.html").write_text(good)
     assert faults(tmp_path) == []
     bad = '<a href="b/c.html">c</a><a href="b/b.html#gone">g</a><script src="//x.org/x.js"></script><a href="x:y">y</a>'
+    bad += '<a href="http://[x">z</a><img srcset="gone.png 1x, b/b.html 2x">'
     (tmp_path / "a.html").write_text(bad + '<link href="gone.css">')
     assert faults(tmp_path) == [
         "a.html: //x.org/x.js is loaded from elsewhere",
         "a.html: b/b.html#gone has no such anchor",
         "a.html: b/c.html is not there",
         "a.html: gone.css is not there",
+        "a.html: gone.png is not there",
+        "a.html: http://[x is no address",
         "a.html: x:y leads nowhere",
         "b/b.html: ../a.html#q%C3%A9 has no such anchor",
     ]
