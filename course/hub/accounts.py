@@ -166,7 +166,7 @@ def _signal(pid: int, which: signal.Signals) -> None:
 
 
 def _new_number(place: Place) -> int:
-    """A number that nobody of this class ever had: files that somebody left in /tmp belong to nobody who comes later."""
+    """A number that nobody of this class ever had: what somebody left in /tmp is nobody's who comes later."""
     memory = place.hub / "last_number"
     last = int(memory.read_text()) if memory.is_file() else 0
     number = 1 + max([999, last, *(entry.pw_uid for entry in pwd.getpwall() if entry.pw_uid < 60_000)])

@@ -37,7 +37,7 @@ def renew(root: Path, course: Path, memory: Path, teacher: str) -> tuple[dict[st
                     kept.append(name)
             elif there is None or digest(there) != now[name]:
                 (course / name).parent.mkdir(parents=True, exist_ok=True)
-                (course / name).write_bytes(content)
+                _write(course / name, content)
     with acting_as(teacher):
         for name in last.keys() - now.keys():
             there = _read(course / name)
@@ -63,6 +63,13 @@ def files(root: Path) -> Iterator[Path]:
 
 def digest(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
+
+
+def _write(path: Path, content: bytes) -> None:
+    """The whole file or none of it: half a one would look like an edit of the teacher's, and stay."""
+    new = path.with_name(path.name + ".new")
+    new.write_bytes(content)
+    new.replace(path)
 
 
 def _read(path: Path) -> bytes | None:

@@ -1,7 +1,8 @@
 """The Python that everyone's notebooks run with: this virtual environment, where every account can read it.
 
 Files are linked where the file system allows, so it takes seconds and next to no room. The teachers' `course` is left
-out of it; in its place stands the one that students get.
+out of it; in its place stands the one that students get. The debugger is left out too: it listens on a port of the
+machine, and runs what anybody sends there as the account that debugs.
 """
 
 import contextlib
@@ -15,8 +16,8 @@ from pathlib import Path
 
 from course.errors import CourseError
 
-# Of this environment, what leads to the teachers' copy of the course.
-OWN = ("__editable__*attention_course*", "__pycache__/__editable__*attention_course*")
+# What leads to the teachers' copy of the course, and the debugger; ipykernel does without it.
+LEFT_OUT = ("__editable__*attention_course*", "__pycache__/__editable__*attention_course*", "debugpy", "debugpy-*")
 STAMP = ".made-of"
 _VERSION = f"{sys.version_info.major}.{sys.version_info.minor}"
 
@@ -36,7 +37,7 @@ def build(environment: Path, release: Path) -> bool:
     shutil.rmtree(new, ignore_errors=True)
     _copy(Path(sys.prefix), new)
     packages = new / "lib" / f"python{_VERSION}" / "site-packages"
-    for pattern in OWN:
+    for pattern in LEFT_OUT:
         for path in packages.glob(pattern):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
     (packages / "course.pth").write_text(f"{release}\n")

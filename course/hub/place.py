@@ -65,6 +65,11 @@ class Place:
         return self.root / "config"
 
     @property
+    def runtime(self) -> Path:
+        """A folder for each account, by its number and closed to the others: the sockets of its kernels."""
+        return self.root / "run"
+
+    @property
     def exchange(self) -> Path:
         """nbgrader's exchange."""
         return self.root / "exchange"

@@ -1,12 +1,14 @@
 """What must be there before the hub starts: folders, environment, course, accounts. Each step finds what is done."""
 
+import contextlib
 import os
 import platform
+import pwd
 import shutil
 import socket
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 
 from course import npm
@@ -18,6 +20,7 @@ HERE = Path(__file__).parent
 CONFIG = HERE / "config"
 PACKAGE = HERE / "package.json"
 PROXY = ("configurable-http-proxy/bin/configurable-http-proxy",)
+SOCKET, LONGEST = "60000/kernel-01234567-89ab-cdef-0123-456789abcdef-ipc-5", 107  # of a kernel; bytes, Linux's limit
 NO_ROOT = (
     "a class needs an account of the operating system for each person, which only root can make and become: "
     "sudo make hub. With one account for all, every student could read solutions and grades"
@@ -36,6 +39,10 @@ def may_start(place: Place) -> None:
                 raise CourseError(
                     f"port {port} is taken (three in a row are needed): name others, make hub ARGS='--port 9000'"
                 ) from None
+    if (excess := len(os.fsencode(place.runtime / SOCKET)) - LONGEST) > 0:
+        raise CourseError(
+            f"{place.root} is {excess} bytes too long for the sockets of kernels: name another by --place"
+        )
 
 
 def may_make_accounts() -> None:
@@ -85,7 +92,8 @@ def make_folders(place: Place) -> None:
     place.root.chmod(0o755)
     if not environment.is_open(place.root):
         raise CourseError(f"{place.root} lies in a folder that students can't pass: name another by --place")
-    for folder, mode in ((place.hub, 0o700), (place.homes, 0o755), (place.exchange, 0o1777)):
+    shutil.rmtree(place.runtime, ignore_errors=True)  # no kernel outlives a hub
+    for folder, mode in ((place.hub, 0o700), (place.homes, 0o755), (place.runtime, 0o755), (place.exchange, 0o1777)):
         folder.mkdir(exist_ok=True)
         folder.chmod(mode)
     if place.teacher in accounts.ours(place):
@@ -125,12 +133,16 @@ def new_account(name: str, place: Place) -> str | None:
 
 def retire(name: str, place: Place) -> None:
     """Delete an account; all that it owned in the classroom is root's from then on. CourseError: it isn't ours."""
-    accounts.remove(name, place)
-    name = accounts.account(name, place)
-    inbound = place.exchange / COURSE_ID / "inbound"
-    of_teacher = [place.course, place.exchange / COURSE_ID] if name == place.teacher else []
-    for path in (*of_teacher, *inbound.glob(f"{name}+*")):
-        accounts.give(path, "root")
+    number = accounts.remove(name, place)
+    if not is_ours(place.root):
+        return  # somebody deleted the folder by hand
+    if accounts.account(name, place) == place.teacher:
+        for folder in (place.course, place.exchange / COURSE_ID):
+            accounts.give(folder, "root")
+    with _folder(place.exchange / COURSE_ID) as course, _folder("inbound", course) as inbound:
+        for entry in os.listdir(inbound):  # under whatever name
+            if os.lstat(entry, dir_fd=inbound).st_uid == number:
+                accounts.give(Path(f"/proc/{os.getpid()}/fd/{inbound}", entry), "root")
 
 
 def _link(link: Path, target: Path, name: str) -> None:
@@ -141,12 +153,31 @@ def _link(link: Path, target: Path, name: str) -> None:
 
 def open_exchange(place: Place) -> None:
     """nbgrader's folders with nbgrader's modes; and nobody may rename or delete there what belongs to another."""
-    course = place.exchange / COURSE_ID
-    course.mkdir(exist_ok=True)
-    for folder, mode in (("", 0o755), ("outbound", 0o755), ("inbound", 0o3733), ("feedback", 0o711)):
-        (course / folder).mkdir(exist_ok=True)
-        shutil.chown(course / folder, place.teacher, place.teacher)
-        (course / folder).chmod(mode)
+    teacher = pwd.getpwnam(place.teacher)
+    with _folder(place.exchange / COURSE_ID) as course:
+        for name, mode in ((".", 0o755), ("outbound", 0o755), ("inbound", 0o3733), ("feedback", 0o711)):
+            with _folder(name, course) as folder:
+                os.fchown(folder, teacher.pw_uid, teacher.pw_gid)
+                os.fchmod(folder, mode)
+
+
+@contextlib.contextmanager
+def _folder(name: str | Path, parent: int | None = None) -> Iterator[int]:
+    """A folder, opened, and made if it is missing. It stands where others may write: a link is not followed.
+
+    Raises:
+        CourseError: something else has this name.
+    """
+    with contextlib.suppress(FileExistsError):
+        os.mkdir(name, dir_fd=parent)
+    try:
+        folder = os.open(name, os.O_DIRECTORY | os.O_NOFOLLOW, dir_fd=parent)
+    except OSError as error:
+        raise CourseError(f"{name!s} of the exchange is no folder ({error.strerror}): move it away") from None
+    try:
+        yield folder
+    finally:
+        os.close(folder)
 
 
 def bring_course(root: Path, place: Place) -> list[str]:

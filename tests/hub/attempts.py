@@ -7,6 +7,9 @@ attempts, made by whom they are allowed to, must succeed: only then does a refus
 import contextlib
 import json
 import os
+import resource
+import select
+import socket
 import sys
 import time
 import urllib.error
@@ -64,19 +67,68 @@ def overhear(uid: int, seconds: float) -> str:
 
     rows = [line.split() for line in Path("/proc/net/tcp").read_text().splitlines()[1:]]
     ports = {int(row[1].split(":")[1], 16) for row in rows if row[3] == "0A" and int(row[7]) == uid}
-    sockets = []
+    ears = []
     for port in ports:
-        socket = zmq.Context.instance().socket(zmq.SUB)
-        socket.linger = 0
-        socket.subscribe(b"")
-        socket.connect(f"tcp://127.0.0.1:{port}")
-        sockets.append(socket)
+        ear = zmq.Context.instance().socket(zmq.SUB)
+        ear.linger = 0
+        ear.subscribe(b"")
+        ear.connect(f"tcp://127.0.0.1:{port}")
+        ears.append(ear)
     end = time.monotonic() + seconds
     while time.monotonic() < end:
-        for socket in sockets:
-            if socket.poll(50) and b"a secret of the kernel" in b"".join(socket.recv_multipart()):
+        time.sleep(0.05)
+        for ear in ears:
+            if ear.poll(50) and b"a secret of the kernel" in b"".join(ear.recv_multipart()):
                 return "overheard a kernel"
     raise PermissionError(f"nothing to be heard on {len(ports)} ports")
+
+
+def inherit(port: int, seconds: float) -> str:
+    """Take a port that a server listens on as soon as it is let go."""
+    end = time.monotonic() + seconds
+    while True:
+        try:
+            socket.create_server(("127.0.0.1", port), reuse_port=True).close()
+            return f"has port {port}"
+        except OSError:
+            if time.monotonic() > end:
+                raise
+            time.sleep(0.01)
+
+
+def usurp(uid: int, seconds: float) -> str:
+    """Take all free ports when a server starts and before it listens; is one of them asked for that person's page?
+
+    Those are left which the system prefers for going out, or nothing could come in.
+    """
+    most = resource.getrlimit(resource.RLIMIT_NOFILE)[1]
+    resource.setrlimit(resource.RLIMIT_NOFILE, (most, most))
+    before, end = processes_of(uid), time.monotonic() + seconds
+    while processes_of(uid) <= before and time.monotonic() < end:
+        time.sleep(0.02)
+    doors, knocks = {}, select.epoll()
+    for port in range(32769, 65536, 2):
+        with contextlib.suppress(OSError):
+            door = socket.create_server(("127.0.0.1", port))
+            doors[door.fileno()] = door
+            knocks.register(door, select.EPOLLIN)
+    while time.monotonic() < end:
+        for door, _ in knocks.poll(0.2):
+            visitor = doors[door].accept()[0]
+            visitor.settimeout(1)
+            with contextlib.suppress(OSError):
+                if b"/user/" in (asked := visitor.recv(200)):
+                    return f"was asked {asked[:60]!r}"
+    raise PermissionError(f"nobody came to {len(doors)} ports")
+
+
+def processes_of(uid: int) -> set[str]:
+    found = set()
+    for folder in Path("/proc").iterdir():
+        with contextlib.suppress(OSError):
+            if folder.name.isdigit() and folder.stat().st_uid == uid:
+                found.add(folder.name)
+    return found
 
 
 def allocate(megabytes: int) -> str:
@@ -125,10 +177,8 @@ def hoard(processes: int, megabytes: int, seconds: float) -> str:
     return f"{len(alive)} of {processes} are left"
 
 
-KINDS = {
-    kind.__name__: kind
-    for kind in (read, look, write, rename, disturb, get, environment_of, overhear, allocate, multiply, hoard)
-}
+ALL = (read, look, write, rename, disturb, get, environment_of, overhear, inherit, usurp, allocate, multiply, hoard)
+KINDS = {kind.__name__: kind for kind in ALL}
 
 
 def attempt(kind: str, *arguments: object) -> str:

@@ -4,16 +4,19 @@ where the one before it ended."""
 import json
 import os
 import pwd
+import signal
 import subprocess
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from urllib.parse import urlparse
 
 import pytest
 from playwright.sync_api import Playwright, sync_playwright
 
 from course.hub import accounts
 from tests.hub import hostile
-from tests.hub.classroom import ROOT, Classroom, classroom, started
+from tests.hub.classroom import ROOT, Classroom, classroom, command, free_ports, started
 from tests.hub.pages import Person, person
 
 ASSIGNMENT, NOTEBOOK = "01-attention", "attention"
@@ -115,8 +118,14 @@ def attempts(room: Classroom, name: str, list_: list[list], mallory: Person | No
     results.unlink(missing_ok=True)
     if mallory:
         return json.loads(mallory.run_in_terminal("python attempts.py attempts.json results.json", results))
-    assert as_account(room, name, "python", "attempts.py", "attempts.json", "results.json").wait(60) == 0
+    assert as_account(room, name, "python", "attempts.py", "attempts.json", "results.json").wait(120) == 0
     return json.loads(results.read_text())
+
+
+def port_of(server: int) -> int:
+    """The port that the hub gave to a server."""
+    variables = Path(f"/proc/{server}/environ").read_bytes().decode().split("\0")
+    return urlparse(next(v for v in variables if v.startswith("JUPYTERHUB_SERVICE_URL=")).partition("=")[2]).port
 
 
 def server_of(room: Classroom, name: str) -> int:
@@ -220,6 +229,7 @@ def test_a_student_reaches_nothing_of_anybody_else_s(room: Classroom, ada: Perso
         "ada": [
             ["read", home / PATH],
             ["look", home],
+            ["look", place.runtime / str(uid)],
             ["environment_of", server],
             ["disturb", server],
         ],
@@ -292,6 +302,41 @@ manager.shutdown_kernel(now=True)
         assert self.process.wait(30) == 0
 
 
+def test_there_is_no_debugger_which_would_listen_to_anybody(room: Classroom, teacher: Person, ada: Person):
+    kernel = as_account(room, "ada", "python", "-c", FEATURES, stdout=subprocess.PIPE, text=True)
+    features = kernel.communicate(timeout=120)[0]
+    assert "kernel subshells" in features and "debugger" not in features
+    for somebody in (teacher, ada):
+        settings = somebody.page.goto(f"{somebody.server}/lab?reset").text()
+        assert "@jupyterlab/debugger-extension" in settings.partition('"disabledExtensions"')[2].partition("]")[0]
+
+
+FEATURES = """
+from jupyter_client.manager import start_new_kernel
+manager, client = start_new_kernel()
+print(client.kernel_info(reply=True, timeout=60)["content"]["supported_features"])
+manager.shutdown_kernel(now=True)
+"""
+
+
+def test_nobody_takes_the_port_of_somebody_s_server(room: Classroom, teacher: Person):
+    """Not when it has ended, while the proxy still leads there, and not when it starts, before it listens."""
+    uid, server = pwd.getpwnam(teacher.account).pw_uid, server_of(room, "teacher")
+    port = port_of(server)
+    with ThreadPoolExecutor(1) as background:
+        tries = background.submit(attempts, room, "mallory", [["inherit", port, 8], ["usurp", uid, 45]])
+        teacher.page.wait_for_timeout(3000)
+        os.kill(server, signal.SIGKILL)
+        teacher.page.wait_for_timeout(12_000)  # the hub has noticed
+        with teacher.step("come back"):
+            teacher.page.goto(f"{room.address}/hub/spawn")
+            teacher.page.locator("#jp-main-dock-panel").wait_for(timeout=90_000)
+        results = tries.result()
+    assert [result.split()[0] for result in results] == ["refused:", "refused:"], results
+    assert port_of(server_of(room, "teacher")) == port, "the hub held it"
+    assert attempts(room, "mallory", [["inherit", free_ports(), 1]])[0].startswith("has port"), "the hand works"
+
+
 def test_limits_bite(room: Classroom, mallory: Person):
     most = room.place.memory_mb
     few = [["allocate", most * 2 // 3], ["multiply", 100], ["hoard", 2, most // 5, 4]]
@@ -302,6 +347,19 @@ def test_limits_bite(room: Classroom, mallory: Person):
     assert [r.split()[:2] for r in refused[:2]] == [["refused:", "MemoryError"], ["refused:", "BlockingIOError"]]
     assert refused[2] == "1 of 2 are left"
     assert f"{mallory.account} holds " in room.log.read_text()
+
+
+def test_who_comes_later_gets_nothing_of_who_has_left(room: Classroom):
+    def hub(*words: str) -> None:
+        subprocess.run(command(room.place, *words), check=True, cwd=ROOT, stdout=subprocess.DEVNULL)
+
+    hub("add", "zoe")
+    number = pwd.getpwnam(room.account("zoe")).pw_uid
+    assert room.place.prefix not in Path("/etc/subuid").read_text(), "one number each, which the watch knows"
+    hub("remove", "zoe")
+    assert room.home("zoe").stat().st_uid == 0
+    hub("add", "ned")
+    assert pwd.getpwnam(room.account("ned")).pw_uid > number
 
 
 def test_ctrl_c_leaves_no_process_and_a_restart_finds_all_work(room: Classroom, browser: Playwright):

@@ -34,6 +34,7 @@ c.Spawner.cmd = [str(place.environment / "bin/python"), "-m", "jupyterhub.single
 c.Spawner.ip = HERE
 c.Spawner.default_url = "/lab"
 c.Spawner.start_timeout = c.Spawner.http_timeout = 120
+c.Spawner.poll_interval = 5  # seconds until a page hears that its server has ended
 c.JupyterHub.concurrent_spawn_limit = 10  # the first minutes of a class of 200
 
 c.JupyterHub.services = [
