@@ -227,7 +227,7 @@ def test_after_a_test_was_changed_its_exercise_is_judged_and_the_report_shows_wh
     assert written(tmp_path) == alone
     for words in (["A9.7"], ["A9.3"], ["A9.2", "A1.1"]):  # A9.3 is read by a person
         assert cli.main(["grade", "--exercise", *words]) == 2
-        assert "there is A9.1, A9.2\n" in capsys.readouterr().err
+        assert ": 09-small has A9.1, A9.2\n" in capsys.readouterr().err
 
 
 def written(out: Path) -> dict[str, bytes]:
