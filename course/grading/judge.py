@@ -170,10 +170,10 @@ def _run_test(exercise, test, border, bench, setup, errors, proxies) -> tuple[Ce
         return _verdict(exercise, test, *_end(error)), _end(error)
     except AuthorError:
         raise
-    except Exception as error:  # the test could not go on with what the answer returned
+    except Exception as error:  # the test could not go on with what the answer returned, or is wrong itself
         reason = type(error).__name__ if test.hidden else f"{type(error).__name__}: {error}"
         message = _short(f"the test can't use what the answer returned ({reason})")
-        return _verdict(exercise, test, "failed", message), None
+        return _verdict(exercise, test, "failed", f"{message}; if it is right, tell your teacher"), None
     if ledger.passed == 0:
         if "check" not in _names_read(test.source):
             raise AuthorError(f"{test.grade_id}: no check ran in this test cell")

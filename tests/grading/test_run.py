@@ -72,6 +72,16 @@ def test_an_endless_loop_costs_its_exercise_and_those_that_need_it(root):
     assert grades(root)["endless", "A9.1"][:2] == ["0", "timeout"]
 
 
+def test_whoever_meets_a_test_that_is_wrong_itself_is_sent_to_the_teacher(root):
+    path = root / "solutions" / small.ASSIGNMENT / small.NOTEBOOK
+    nb = nbformat.read(path, as_version=4)
+    small.find(nb, "A9_1-hidden").source = "check.close(double(7.0), float('nan'))"
+    small.write(nb, path)
+    assert cli.main(["grade", "--student", "right"]) == 0
+    _, status, message = grades(root)["right", "A9.1"]
+    assert status == "partial" and message.endswith("(ValueError); if it is right, tell your teacher")
+
+
 def test_only_what_changed_is_graded_again(root, capsys):
     cli.main(["grade"])
     hand_in(root, "wrong", small.DOUBLE)
