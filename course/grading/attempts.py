@@ -15,9 +15,9 @@ from course.settings import Attempts
 FOLDER = "attempts"
 
 
-def earlier_folder(submitted: Path, student: str, assignment: str) -> Path:
-    """Where the earlier attempts of a student lie: beside the folder of the current ones."""
-    return submitted.with_name(FOLDER) / student / assignment
+def earlier_folder(current: Path) -> Path:
+    """Where the earlier attempts of a student lie, for whom `current` is SUBMITTED/STUDENT/ASSIGNMENT."""
+    return current.parents[1].with_name(FOLDER) / current.parent.name / current.name
 
 
 def attempt_name(handed_in: datetime) -> str:
@@ -41,7 +41,7 @@ def attempts_beyond(folder: Path, policy: Attempts) -> list[Path]:
 
 
 def _by_time(folder: Path) -> list[Path]:
-    place = earlier_folder(folder.parents[1], folder.parent.name, folder.name)
+    place = earlier_folder(folder)
     if any(path.is_symlink() for path in (place, place.parent, place.parents[1])) or not place.is_dir():
         return [folder]
     earlier = [path for path in place.iterdir() if path.is_dir() and not path.is_symlink() and path.name[0] != "."]

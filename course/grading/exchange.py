@@ -41,10 +41,11 @@ class GenuineCollect(ExchangeCollect):
     def init_src(self) -> None:
         super().init_src()
         self.check_owner = self.check_owner and not self.distrust  # nbgrader's own check; the stricter one is below
-        found: dict[str, list[dict]] = {}
-        for record in self.genuine():
-            found.setdefault(record["username"], []).append(record)
-        self.src_records = [self._counting(records) for records in found.values()]
+        self.found = list(self.genuine())
+        by_student: dict[str, list[dict]] = {}
+        for record in self.found:
+            by_student.setdefault(record["username"], []).append(record)
+        self.src_records = [self._counting(records) for records in by_student.values()]
 
     def genuine(self) -> Iterator[dict]:
         """All submissions of the assignment that may be collected, as nbgrader's records; it warns of the others."""

@@ -67,7 +67,7 @@ class CollectAttempts(GenuineCollect):
     def init_src(self) -> None:
         super().init_src()
         names = {record["filename"] for record in self.src_records}
-        self._earlier = [record for record in self.genuine() if record["filename"] not in names]
+        self._earlier = [record for record in self.found if record["filename"] not in names]
 
     def copy_files(self) -> None:
         last = self.src_records
@@ -85,7 +85,7 @@ class CollectAttempts(GenuineCollect):
     def _keep(self, record: dict) -> None:
         """Copy an earlier submission to its place among the attempts, unless it is there or is the current one."""
         current = self._current(record["username"])
-        place = earlier_folder(*self._names(current)) / attempt_name(record["timestamp"])
+        place = earlier_folder(current) / attempt_name(record["timestamp"])
         if place.exists() or read_timestamp(current)[0] == record["timestamp"]:
             return
         # nbgrader copies to where it has submissions: for once that is a folder of ours, on the same disk.
@@ -118,7 +118,7 @@ class CollectAttempts(GenuineCollect):
             return None
         if _are_same(current, Path(self.inbound_path, record["filename"])):
             return None  # the very same, under the time that it claimed: it is no attempt more
-        folder, name = earlier_folder(*self._names(current)), attempt_name(handed_in) if handed_in else "no-time"
+        folder, name = earlier_folder(current), attempt_name(handed_in) if handed_in else "no-time"
         names = chain([name], (f"{name}-{number}" for number in count(2)))
         folder.mkdir(parents=True, exist_ok=True)
         place = next(folder / free for free in names if not (folder / free).exists())
@@ -129,9 +129,6 @@ class CollectAttempts(GenuineCollect):
         return Path(
             self.coursedir.format_path(self.coursedir.submitted_directory, student, self.coursedir.assignment_id)
         )
-
-    def _names(self, current: Path) -> tuple[Path, str, str]:
-        return current.parents[1], current.parent.name, current.name
 
 
 def collect(root: Path, assignment: str) -> str:

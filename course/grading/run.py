@@ -130,18 +130,14 @@ def _wanted(options: Options, everything: dict[str, Source]) -> list[Source]:
     """The assignments to grade. Where exercises are named, those that have them. CourseError for a wrong name."""
     find_assignments(options.root, list(options.assignments))
     sources = [everything[name] for name in options.assignments or everything]
-    known = {name: everything[assignment] for assignment, names in _tested(sources).items() for name in names}
+    tested = {source.assignment: [e.id for e in source.exercises if e.tests] for source in sources}
+    known = {exercise: everything[assignment] for assignment, exercises in tested.items() for exercise in exercises}
     for name in options.exercises:
         if name not in known:
-            there_is = "; ".join(f"{name} has {', '.join(ids)}" for name, ids in _tested(sources).items())
+            there_is = "; ".join(f"{assignment} has {', '.join(exercises)}" for assignment, exercises in tested.items())
             raise CourseError(f"no exercise {name!r} that a judge tests: {there_is}")
     named = [known[name] for name in options.exercises]
     return [source for source in sources if source in named] if options.exercises else sources
-
-
-def _tested(sources: list[Source]) -> dict[str, list[str]]:
-    """assignment -> the exercises that a judge tests."""
-    return {source.assignment: [e.id for e in source.exercises if e.tests] for source in sources}
 
 
 class _Progress:

@@ -42,7 +42,7 @@ def hand_in(folder: Path, time: str = "") -> Path:
 def current(tmp_path) -> Path:
     """The current attempt of four, of the 10th; one is younger, one bears no time."""
     current = hand_in(tmp_path / "submitted" / "ada" / small.ASSIGNMENT, TIMES[2])
-    place = earlier_folder(tmp_path / "submitted", "ada", small.ASSIGNMENT)
+    place = earlier_folder(tmp_path / "submitted" / "ada" / small.ASSIGNMENT)
     hand_in(place / "b", TIMES[1])
     hand_in(place / "a", TIMES[3])
     hand_in(place / "c")
