@@ -15,11 +15,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+import pytest
+
 from course.hub import accounts
 from course.hub.place import Place
 
 ROOT = Path(__file__).parents[2]
 PREFIX = "attntest-"
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="acts as other accounts, which only root can")
 
 
 @dataclass
